@@ -1,0 +1,1 @@
+"""Language models behind one interface: transformers networks and the toy table."""

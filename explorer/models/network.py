@@ -1,0 +1,233 @@
+"""A transformers network as a language model that opens views of a token tree."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import DynamicCache, EncoderDecoderCache
+
+from explorer.errors import InputError
+from explorer.models.anatomy import Alteration, Anatomy
+from explorer.models.masks import MaskMaker
+from explorer.models.repairs import repair_of
+from explorer.models.replay import ReplayView
+from explorer.models.rows import RowCache, Visibility
+from explorer.models.text import Text
+from explorer.models.tree_view import Prefix, TreeView
+from explorer.trace.events import Value
+from explorer.tree import TokenTree
+from explorer.view import View
+
+Reading = Literal["tree", "tree, one mask for all layers", "replay"]
+KEPT_PROMPTS = 8
+
+
+@dataclass(slots=True)
+class Source:
+    """The encoded prompt of an encoder-decoder `(1, m, d)` and its cross-attention cache."""
+
+    states: Tensor
+    cross: DynamicCache
+
+
+@dataclass(slots=True)
+class PassResult:
+    """What one forward pass gave: logits `(k, V)` of the asked rows, last states `(n, d)`."""
+
+    logits: Tensor
+    state: Tensor
+    hidden: dict[int, Tensor]
+
+
+class Network:
+    """A causal or encoder-decoder network of `transformers`, its tokenizer and how to read it.
+
+    `reading` says how trees are read: in one pass with tree masks, or by replaying each path
+    where a comparison at load showed that this architecture cannot be read as a tree.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        text: Text,
+        model_id: str,
+        revision: str = "",
+        reading: Reading = "tree",
+    ) -> None:
+        self.net = net.eval()
+        self.text = text
+        self.model_id = model_id
+        self.revision = revision
+        self.anatomy = Anatomy(net)
+        config = self.anatomy.config
+        self.vocab_size: int = config.vocab_size
+        self.context_length: int = getattr(config, "max_position_embeddings", None) or 4096
+        self.eos_ids = text.eos_ids
+        self.encoder_decoder: bool = net.config.is_encoder_decoder
+        self._repair = repair_of(net)
+        self._prefixes: OrderedDict[tuple[Any, ...], Prefix] = OrderedDict()
+        self.set_reading(reading)
+
+    @property
+    def device(self) -> torch.device:
+        return self.net.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.net.dtype
+
+    def set_reading(self, reading: Reading) -> None:
+        """Choose how trees are read (the probe at load does)."""
+        self.reading = reading
+        one = reading == "tree, one mask for all layers"
+        self._masks = MaskMaker(self.anatomy.config, one_for_all=one, dtype=self.dtype)
+        self._prefixes.clear()
+
+    def open(
+        self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
+    ) -> View:
+        """A view of `tree` behind a prompt.
+
+        Raises:
+            InputError: the prompt is empty, longer than the context, or a layer does not exist.
+        """
+        ids = list(prompt_ids)
+        if not ids:
+            raise InputError("The prompt is empty: at least one token is needed.")
+        if len(ids) >= self.context_length:
+            raise InputError(
+                f"The prompt has {len(ids)} tokens; {self.model_id} can read "
+                f"{self.context_length - 1} before the first new one."
+            )
+        depth = len(self.anatomy.blocks)
+        for layer in hidden:
+            if not 0 <= layer <= depth:
+                raise InputError(f"There is no layer {layer}: from 0 to {depth}.")
+        if self.reading == "replay":
+            return ReplayView(self, tree, ids, name, tuple(hidden))
+        return TreeView(self, tree, ids, name, tuple(hidden))
+
+    # The one primitive -------------------------------------------------------------------------
+
+    @torch.no_grad()
+    def forward(
+        self,
+        tokens: Sequence[int],
+        rows: range,
+        sees: Visibility,
+        cache: RowCache,
+        asked: Sequence[int],
+        how: Alteration,
+        hidden: Sequence[int] = (),
+        source: Source | None = None,
+    ) -> PassResult:
+        """One pass over `tokens`, which take the cache rows `rows`.
+
+        `asked` are indices into `tokens` whose logits are wanted; `hidden` the layers whose states
+        are; `source` what an encoder-decoder's decoder looks at.
+        """
+        positions = sees.positions()
+        query = positions[rows.start : rows.stop]
+        mask = self._masks.make(sees.mask(rows), query, positions, self.device)
+        ids = torch.tensor([list(tokens)], device=self.device)
+        arguments: dict[str, Any] = {"use_cache": True}
+        if hidden:
+            arguments["output_hidden_states"] = True
+        if source is not None:
+            arguments |= {
+                "decoder_input_ids": ids,
+                "decoder_attention_mask": mask,
+                "encoder_outputs": (source.states,),
+                "past_key_values": EncoderDecoderCache(cache, source.cross),
+            }
+        else:
+            arguments |= {
+                "input_ids": ids,
+                "attention_mask": mask,
+                "past_key_values": cache,
+                "logits_to_keep": torch.tensor(list(asked), device=self.device),
+            }
+            if self._repair is None:
+                arguments["position_ids"] = torch.from_numpy(query)[None].to(self.device)
+        with (
+            self.anatomy.altered(how),
+            self._repaired(query, positions),
+            self.anatomy.last_state() as last,
+        ):
+            out = self.net(**arguments)
+        logits = out.logits[0] if source is None else out.logits[0, list(asked)]
+        states = out.decoder_hidden_states if source is not None else out.hidden_states
+        return PassResult(
+            logits.float(),
+            last[0][0],
+            {layer: states[layer][0] for layer in hidden},
+        )
+
+    @torch.no_grad()
+    def head(self, state: Tensor) -> Tensor:
+        """Logits `(n, V)` from what the last block gave, `(n, d)`."""
+        count = len(state)
+        ids = torch.zeros(1, count, dtype=torch.long, device=self.device)
+        with self.anatomy.head_only(state[None]):
+            if self.encoder_decoder:
+                encoded = (state.new_zeros(1, 1, state.shape[-1]),)
+                out = self.net(decoder_input_ids=ids, encoder_outputs=encoded, use_cache=False)
+            else:
+                out = self.net(input_ids=ids, use_cache=False)
+        return out.logits[0].float()
+
+    @torch.no_grad()
+    def encode_source(self, ids: Sequence[int]) -> Source:
+        """What the decoder of an encoder-decoder looks at, for one prompt."""
+        out = self.net.get_encoder()(input_ids=torch.tensor([list(ids)], device=self.device))
+        return Source(out.last_hidden_state, DynamicCache())
+
+    def _repaired(self, query: np.ndarray, key: np.ndarray) -> AbstractContextManager[None]:
+        if self._repair is None:
+            return nullcontext()
+        told = (torch.from_numpy(positions).to(self.device) for positions in (query, key))
+        return self._repair(self.net, *told)
+
+    # Prompts kept between runs -----------------------------------------------------------------
+
+    def kept_prefix(self, key: tuple[Any, ...]) -> Prefix | None:
+        """The prefilled prompt of that key, if an earlier view left it."""
+        if key in self._prefixes:
+            self._prefixes.move_to_end(key)
+        return self._prefixes.get(key)
+
+    def keep_prefix(self, key: tuple[Any, ...], prefix: Prefix) -> None:
+        """Keep a prefilled prompt for the next view; the least used one goes."""
+        self._prefixes[key] = prefix
+        while len(self._prefixes) > KEPT_PROMPTS:
+            self._prefixes.popitem(last=False)
+
+    # Text --------------------------------------------------------------------------------------
+
+    def encode(self, text: str) -> list[int]:
+        return self.text.encode(text)
+
+    def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
+        return self.text.decode(token_ids, () if self.encoder_decoder else after)
+
+    def token_text(self, token_id: int) -> str:
+        return self.text.token_text(token_id)
+
+    def describe(self) -> dict[str, Value]:
+        return {
+            "id": self.model_id,
+            "revision": self.revision,
+            "class": type(self.net).__name__,
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "device": str(self.device),
+            "reading": self.reading,
+            "parameters": sum(p.numel() for p in self.net.parameters()),
+            "attention": self.anatomy.config._attn_implementation,
+        }

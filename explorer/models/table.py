@@ -1,0 +1,137 @@
+"""A toy language model whose every law is known: logits from a seeded table.
+
+With five tokens and four steps it has exactly 341 texts, so any method's output law can be
+enumerated and compared (`tests/oracle.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from explorer.errors import InputError, MethodError
+from explorer.trace.events import Value
+from explorer.tree import TokenTree
+from explorer.view import Work
+
+EOS = 0
+HIDDEN = 8
+CONTEXT = 64
+
+
+class TableLM:
+    """Logits of each prefix are drawn from a generator that is seeded by the prefix.
+
+    Token 0 ends a text; the others are the letters a, b, c, … `peak` scales the logits: larger
+    tables of smaller entropy. `temper` mixes in another table, for a draft that resembles its
+    target: `logits = (1 - w) · target's + w · own`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 5,
+        seed: int = 0,
+        peak: float = 1.5,
+        like: tuple[TableLM, float] | None = None,
+    ) -> None:
+        self.model_id = f"table-{vocab_size}-{seed}"
+        self.vocab_size = vocab_size
+        self.eos_ids = frozenset({EOS})
+        self.context_length = CONTEXT
+        self._seed = seed
+        self._peak = peak
+        self._like = like
+        self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def logits(self, prefix: Sequence[int]) -> Tensor:
+        """Next-token logits `(V,)` after a prefix of token ids."""
+        key = tuple(prefix)
+        if key not in self._known:
+            generator = np.random.default_rng([self._seed, len(key), *key])
+            own = self._peak * torch.from_numpy(generator.standard_normal(self.vocab_size)).float()
+            if self._like is not None:
+                other, weight = self._like
+                own = (1 - weight) * other.logits(key) + weight * own
+            self._known[key] = own
+        return self._known[key]
+
+    def open(
+        self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
+    ) -> TableView:
+        return TableView(self, tree, tuple(prompt_ids), name)
+
+    def describe(self) -> dict[str, Value]:
+        return {"id": self.model_id, "class": "TableLM", "dtype": "float32", "device": "cpu"}
+
+    def encode(self, text: str) -> list[int]:
+        try:
+            ids = ["abcdefghijklmnopqrstuvwxyz".index(c) + 1 for c in text]
+        except ValueError:
+            ids = [self.vocab_size]
+        if any(i >= self.vocab_size for i in ids):
+            last = self.token_text(self.vocab_size - 1)
+            raise InputError(f"The toy table reads the letters a to {last} alone.")
+        return ids
+
+    def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
+        return "".join(self.token_text(i) for i in token_ids if i != EOS)
+
+    def token_text(self, token_id: int) -> str:
+        return "∎" if token_id == EOS else chr(ord("a") + token_id - 1)
+
+
+class TableView:
+    """A table's reading of a tree; see `explorer.view.View`."""
+
+    def __init__(
+        self, model: TableLM, tree: TokenTree, prompt_ids: tuple[int, ...], name: str
+    ) -> None:
+        self.name = name
+        self._model = model
+        self._tree = tree
+        self._prompt_ids = prompt_ids
+        self._seen: set[int] = {0}
+        self._passes = 0
+        self._rows = 0
+
+    def __call__(self, nodes: Sequence[int]) -> Tensor:
+        if not nodes:
+            raise MethodError("A view was asked for no node at all.")
+        unknown = set(nodes) - self._seen
+        if unknown:
+            self._passes += 1
+            self._rows += len(unknown)
+            self._seen |= unknown
+        return torch.stack([self._model.logits(self._prefix(node)) for node in nodes])
+
+    def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
+        """A seeded random unit vector a prefix, `(len(nodes), 8)`."""
+        states = []
+        for node in nodes:
+            prefix = self._prefix(node)
+            generator = np.random.default_rng([layer, len(prefix), *prefix])
+            state = torch.from_numpy(generator.standard_normal(HIDDEN)).float()
+            states.append(state / state.norm())
+        return torch.stack(states)
+
+    def work(self) -> Work:
+        return Work(self._passes, self._rows, len(self._seen))
+
+    def forget(self, nodes: Sequence[int]) -> None:
+        self._seen -= set(nodes)
+
+    def variant(
+        self,
+        *,
+        skip: Sequence[str] = (),
+        upto: int | None = None,
+        heads: Sequence[tuple[int, int]] = (),
+        shared: bool = True,
+    ) -> TableView:
+        raise InputError("A table has no blocks to leave out.")
+
+    def _prefix(self, node: int) -> tuple[int, ...]:
+        return (*self._prompt_ids, *self._tree.tokens(node))

@@ -1,0 +1,43 @@
+"""The only source of randomness of a run.
+
+A method asks `Run` for draws and coins; `Run` asks one of these. Tests put another source in its
+place that walks every outcome (`tests/oracle.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from torch import Tensor
+
+
+class Randomness(Protocol):
+    """Draws and coins, each with the uniform number behind it (None where there is none)."""
+
+    def draw(self, p: Tensor) -> tuple[int, float | None]:
+        """An index of the law `p` (V,), which sums to one."""
+        ...
+
+    def coin(self, p: float) -> tuple[bool, float | None]:
+        """True with probability `p`."""
+        ...
+
+
+class Seeded:
+    """Numbers from PCG-64: one uniform a draw, turned into an index by the inverse cdf."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = np.random.Generator(np.random.PCG64(seed))
+
+    def draw(self, p: Tensor) -> tuple[int, float | None]:
+        cdf = np.cumsum(p.double().cpu().numpy())
+        u = self._generator.random()
+        # Scaled by the last entry, so that rounding in the sum can never fall off the end; "right"
+        # steps over entries of probability zero.
+        index = int(np.searchsorted(cdf, u * cdf[-1], side="right"))
+        return min(index, len(cdf) - 1), u
+
+    def coin(self, p: float) -> tuple[bool, float | None]:
+        u = self._generator.random()
+        return bool(u < p), u

@@ -1,0 +1,192 @@
+"""The registry of decoding methods: one decorator, and everything else follows from it.
+
+The parameter form, the command line, the docs, the contract tests and the claims' oracles all
+read what is declared here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from explorer.errors import InputError, UnknownName, validation_sentence
+
+if TYPE_CHECKING:
+    from explorer.run import Run
+
+Family = Literal["sampling", "search", "contrast", "speculation"]
+Claim = Literal["lossless", "exact", "deterministic"]
+
+FAMILIES: dict[str, str] = {
+    "sampling": "Choose one token at a time from the model's own law.",
+    "search": "Follow several hypotheses and keep the best.",
+    "contrast": "Combine two readings of the same text into one law.",
+    "speculation": "Guess several tokens cheaply, check them in one pass.",
+}
+CLAIMS: dict[str, str] = {
+    "lossless": "The output follows the target's own law under the same filters.",
+    "exact": "The output follows exactly the law that the method's formula states.",
+    "deterministic": "Nothing is random: every seed gives the same text.",
+}
+
+
+class Params(BaseModel):
+    """Base of every method's parameters: frozen, and nothing undeclared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def param(
+    default: Any, title: str, about: str, *, symbol: str = "", unit: str = "", **bounds: Any
+) -> Any:
+    """A declared parameter: title, description, the paper's symbol, unit and bounds."""
+    extra = {"symbol": symbol, "unit": unit}
+    return Field(default, title=title, description=about, json_schema_extra=extra, **bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A quantity that a method may note: what it is, its shape and unit, and who draws it."""
+
+    name: str
+    about: str
+    shape: Literal["scalar", "vector", "matrix", "text"] = "scalar"
+    unit: str = ""
+    drawn_as: Literal["line", "bars", "heatmap", "label"] = "line"
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "name": self.name,
+            "about": self.about,
+            "shape": self.shape,
+            "unit": self.unit,
+            "drawn_as": self.drawn_as,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A decoding method: its algorithm and all that is declared about it."""
+
+    id: str
+    title: str
+    family: Family
+    paper: str
+    params: type[Params]
+    decode: Callable[[Run, Any], None]
+    models: tuple[str, ...] = ("target",)
+    claims: frozenset[Claim] = frozenset()
+    notes: tuple[Note, ...] = ()
+    version: int = 1
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def page(self) -> str:
+        """The method's page: its module's docstring."""
+        return inspect.getdoc(sys.modules[self.decode.__module__]) or ""
+
+    @property
+    def idea(self) -> str:
+        """One sentence: what the method does."""
+        return self.page.split("\n\n", 1)[0].replace("\n", " ")
+
+    def parse(self, values: Mapping[str, Any]) -> Params:
+        """Validated parameters.
+
+        Raises:
+            InputError: a value that is not allowed; the sentence says what is.
+        """
+        for name in values:
+            if name not in self.params.model_fields:
+                raise UnknownName(f"parameter of {self.id} called", name, self.params.model_fields)
+        try:
+            return self.params.model_validate(dict(values))
+        except ValidationError as error:
+            raise InputError(validation_sentence(error, self.id)) from None
+
+    def describe(self) -> dict[str, Any]:
+        """Everything declared, as plain Python: for `methods --json`, docs and the API."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "family": self.family,
+            "idea": self.idea,
+            "paper": self.paper,
+            "models": list(self.models),
+            "claims": sorted(self.claims),
+            "notes": [note.as_dict() for note in self.notes],
+            "version": self.version,
+            "presets": {name: dict(values) for name, values in self.presets.items()},
+            "params": self.params.model_json_schema(),
+        }
+
+
+_METHODS: dict[str, Method] = {}
+
+
+def method(
+    *,
+    title: str,
+    family: Family,
+    paper: str,
+    params: type[Params] = Params,
+    models: tuple[str, ...] = ("target",),
+    claims: set[Claim] | frozenset[Claim] = frozenset(),
+    notes: tuple[Note, ...] = (),
+    version: int = 1,
+    presets: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Callable[[Callable[[Run, Any], None]], Callable[[Run, Any], None]]:
+    """Register the decorated function as a decoding method; its name is the method's id."""
+
+    def register(decode: Callable[[Run, Any], None]) -> Callable[[Run, Any], None]:
+        _METHODS[decode.__name__] = Method(
+            id=decode.__name__,
+            title=title,
+            family=family,
+            paper=paper,
+            params=params,
+            decode=decode,
+            models=models,
+            claims=frozenset(claims),
+            notes=notes,
+            version=version,
+            presets=presets or {},
+        )
+        return decode
+
+    return register
+
+
+@cache
+def _discover() -> None:
+    package = importlib.import_module("explorer.methods")
+    for module in pkgutil.walk_packages(package.__path__, "explorer.methods."):
+        importlib.import_module(module.name)
+
+
+def all_methods() -> dict[str, Method]:
+    """Every method by id, ordered by family and title."""
+    _discover()
+    order = list(FAMILIES)
+    ranked = sorted(_METHODS.values(), key=lambda m: (order.index(m.family), m.title))
+    return {m.id: m for m in ranked}
+
+
+def get_method(method_id: str) -> Method:
+    """The method of that id.
+
+    Raises:
+        UnknownName: there is none; the sentence lists those that exist.
+    """
+    methods = all_methods()
+    if method_id not in methods:
+        raise UnknownName("method", method_id, methods)
+    return methods[method_id]

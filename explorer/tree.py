@@ -1,0 +1,127 @@
+"""The token tree: every token that a run looked at, as a prefix tree.
+
+Node 0 is the end of the prompt; every other node is one token after its parent. The tree knows
+nothing about models: a `View` is one model's reading of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+ROOT = 0
+
+
+class TokenTree:
+    """A growing prefix tree of tokens.
+
+    Nodes are numbered in the order of their birth, so a parent's number is always smaller than
+    its children's. Children with the same token are one node. A node without a token (a soft or
+    virtual one) is told apart from its siblings by its key.
+    """
+
+    def __init__(self) -> None:
+        self._parents: list[int] = [-1]
+        self._tokens: list[int | None] = [None]
+        self._depths: list[int] = [0]
+        self._children: list[dict[object, int]] = [{}]
+        self._dead: set[int] = set()
+        self.on_add: Callable[[int], None] = lambda node: None
+
+    def __len__(self) -> int:
+        return len(self._parents)
+
+    def add(self, parent: int, token: int | None, key: object = None) -> int:
+        """The child of `parent` that carries `token`, made if it does not exist yet.
+
+        A dead child that is added again lives again.
+        """
+        siblings = self._children[parent]
+        name = token if token is not None else ("virtual", key)
+        if (known := siblings.get(name)) is not None:
+            self._dead.discard(known)
+            return known
+        node = len(self._parents)
+        siblings[name] = node
+        self._parents.append(parent)
+        self._tokens.append(token)
+        self._depths.append(self._depths[parent] + 1)
+        self._children.append({})
+        self.on_add(node)
+        return node
+
+    def extend(self, parent: int, tokens: Sequence[int]) -> list[int]:
+        """A chain of tokens below `parent`; returns its nodes from top to bottom."""
+        chain = []
+        for token in tokens:
+            parent = self.add(parent, token)
+            chain.append(parent)
+        return chain
+
+    def parent(self, node: int) -> int:
+        """The parent's number; -1 for the root."""
+        return self._parents[node]
+
+    def token(self, node: int) -> int:
+        """The token id that `node` carries; the root and virtual nodes carry none."""
+        token = self._tokens[node]
+        if token is None:
+            raise ValueError(f"Node {node} carries no token.")
+        return token
+
+    def token_or_none(self, node: int) -> int | None:
+        """The token id that `node` carries, None where it carries none."""
+        return self._tokens[node]
+
+    def depth(self, node: int) -> int:
+        """Tokens between the end of the prompt and here; 0 for the root."""
+        return self._depths[node]
+
+    def children(self, node: int) -> list[int]:
+        """Children in the order of their birth."""
+        return list(self._children[node].values())
+
+    def upward(self, node: int) -> Iterator[int]:
+        """`node`, its parent, and so on, the root excluded."""
+        while node > ROOT:
+            yield node
+            node = self._parents[node]
+
+    def path(self, node: int) -> list[int]:
+        """The nodes from below the root down to `node`."""
+        return list(self.upward(node))[::-1]
+
+    def tokens(self, node: int) -> list[int]:
+        """The token ids from the end of the prompt down to `node`."""
+        return [self.token(n) for n in self.path(node)]
+
+    def subtree(self, node: int) -> list[int]:
+        """`node` and everything below it, parents before children."""
+        found = [node]
+        for n in found:
+            found.extend(self._children[n].values())
+        return found
+
+    # Which nodes still matter. Views may drop what they keep for the dead; asking a dead node
+    # again is allowed and only costs its computation.
+
+    def alive(self, node: int) -> bool:
+        """False once no hypothesis runs through `node` any more."""
+        return node not in self._dead
+
+    def kill_guess(self, node: int) -> list[int]:
+        """A guess was wrong: it dies with everything below it. Returns the newly dead."""
+        return self._kill(self.subtree(node))
+
+    def kill_hypothesis(self, node: int) -> list[int]:
+        """A hypothesis lost: it dies from its tip up to where a living one branches off."""
+        newly = self._kill([node])
+        node = self._parents[node]
+        while node > ROOT and not any(map(self.alive, self._children[node].values())):
+            newly += self._kill([node])
+            node = self._parents[node]
+        return newly
+
+    def _kill(self, nodes: list[int]) -> list[int]:
+        newly = [n for n in nodes if n != ROOT and n not in self._dead]
+        self._dead.update(newly)
+        return newly
