@@ -1,0 +1,158 @@
+"""A chain of filters as people write it: "temperature=0.7,top_p=0.9".
+
+The same chain can be a list of {"name": "top_p", "p": 0.9}, which is also what it dumps to.
+"" and "none" are the empty chain. Whatever cannot be read is answered with one sentence: what was
+wrong, with which value, what is allowed.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Annotated, Any, NoReturn, get_args
+
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BeforeValidator, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from explorer.sampling.base import Filter
+from explorer.sampling.penalties import (
+    FrequencyPenalty,
+    NoRepeatNGram,
+    PresencePenalty,
+    RepetitionPenalty,
+)
+from explorer.sampling.truncation import (
+    Epsilon,
+    Eta,
+    MinP,
+    Temperature,
+    TopK,
+    TopNSigma,
+    TopP,
+    Typical,
+)
+
+AnyFilter = Annotated[
+    Temperature
+    | TopK
+    | TopP
+    | MinP
+    | Typical
+    | Epsilon
+    | Eta
+    | TopNSigma
+    | RepetitionPenalty
+    | FrequencyPenalty
+    | PresencePenalty
+    | NoRepeatNGram,
+    Field(discriminator="name"),
+]
+
+FILTERS: dict[str, type[Filter]] = {
+    kind.model_fields["name"].default: kind for kind in get_args(get_args(AnyFilter)[0])
+}
+
+
+def parse_chain(value: object) -> tuple[Filter, ...]:
+    """Read a chain from its short text, or from a list of dicts, texts or filters.
+
+    Raises a ValueError whose message is one sentence.
+    """
+    match value:
+        case str():
+            text = value.strip()
+            return tuple(map(_parse_filter, text.split(","))) if text not in ("", "none") else ()
+        case list() | tuple():
+            return tuple(map(_parse_filter, value))
+    _refuse(
+        f"A filter chain is a text such as 'temperature=0.7,top_p=0.9' or a list of filters, "
+        f"but this is {value!r}."
+    )
+
+
+def chain_text(chain: Iterable[Filter]) -> str:
+    """The short text of a chain; reading it back gives an equal chain. Empty chain: "none"."""
+    return ",".join(f"{f.name}={_number(getattr(f, f.parameter()))}" for f in chain) or "none"
+
+
+FilterChain = Annotated[
+    tuple[AnyFilter, ...],
+    BeforeValidator(parse_chain, json_schema_input_type=str | list[AnyFilter]),
+    Field(
+        title="Filters",
+        description="Filters in the order they act, for instance temperature=0.7,top_p=0.9.",
+    ),
+]
+
+
+def _parse_filter(item: object) -> Filter:
+    match item:
+        case Filter():
+            return item
+        case str():
+            name, _, number = (part.strip() for part in item.partition("="))
+            kind = _kind(name, item)
+            given = {kind.parameter(): number} if number else {}
+        case Mapping():
+            given = {str(key): entry for key, entry in item.items() if key != "name"}
+            kind = _kind(item.get("name"), item)
+        case _:
+            _refuse(f"A filter is a text such as 'top_p=0.9', but this is {item!r}.")
+    try:
+        return kind(name=kind.model_fields["name"].default, **given)
+    except ValidationError as error:
+        _refuse(_complaint(kind, error))
+
+
+def _kind(name: object, item: object) -> type[Filter]:
+    if isinstance(name, str) and name in FILTERS:
+        return FILTERS[name]
+    known = f"the filters are {', '.join(FILTERS)}."
+    if not name:
+        _refuse(f"A filter needs a name, but {item!r} has none; {known}")
+    close = get_close_matches(str(name), FILTERS, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    _refuse(f"There is no filter {name!r}{hint}; {known}")
+
+
+def _complaint(kind: type[Filter], error: ValidationError) -> str:
+    """What the first error of building a filter says, as one sentence."""
+    first = error.errors()[0]
+    name, parameter = kind.model_fields["name"].default, kind.parameter()
+    field = str(first["loc"][0])
+    if first["type"] == "missing":
+        example = kind.model_fields[parameter].examples
+        hint = f", for instance {name}={_number(example[0])}" if example else ""
+        return f"{name} needs a value for {parameter}{hint}; {_allowed(kind)}."
+    if field != parameter:
+        return f"{name} has no parameter {field!r}; its one parameter is {parameter}."
+    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else _allowed(kind)
+    return f"{name}={first['input']} is not allowed: {why}."
+
+
+def _allowed(kind: type[Filter]) -> str:
+    """The range of a filter's parameter, read from its declaration."""
+    parameter = kind.parameter()
+    field = kind.model_fields[parameter]
+    limits = []
+    for bound in field.metadata:
+        match bound:
+            case Ge(ge=least):
+                limits.append(f"at least {least}")
+            case Gt(gt=least):
+                limits.append(f"above {least}")
+            case Le(le=most):
+                limits.append(f"at most {most}")
+            case Lt(lt=most):
+                limits.append(f"below {most}")
+    number = "a whole number" if field.annotation is int else "a number"
+    return f"{parameter} must be {number}, {' and '.join(limits)}"
+
+
+def _number(value: Any) -> str:
+    """Shortest text that reads back as the same number: 2.0 is "2"."""
+    return repr(value).removesuffix(".0")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    # A ValueError that pydantic shows as it is, without a "Value error, " before it.
+    raise PydanticCustomError("filter_chain", "{sentence}", {"sentence": sentence})
