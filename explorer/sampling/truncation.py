@@ -107,7 +107,7 @@ class TopP(Filter, frozen=True):
         last = (reached < self.p).sum(-1, keepdim=True).clamp_(max=ids.shape[-1] - 1)
         cut = falling.gather(-1, last)
         keep = scores >= cut
-        if keep.count_nonzero().item() > last.sum().item() + len(last):  # equal tokens straddle a cut
+        if keep.count_nonzero().item() > (last + 1).sum().item():  # equal tokens straddle a cut
             tied = scores == cut
             room = last + 1 - (scores > cut).sum(-1, keepdim=True)
             keep &= ~tied | (tied.cumsum(-1) <= room)
