@@ -1,0 +1,61 @@
+import json
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from training import export
+from training.card import Facts, render_card, write_samples
+from training.errors import TrainingError
+from training.export import Progress, export_model, load_checkpoint, load_exported
+from training.pretrain import build_model
+
+
+@pytest.fixture(scope="module")
+def exported(tokenizer, tiny_recipe, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export")
+    model = build_model(tiny_recipe.shape, tokenizer, seed=3)
+    return folder, model, export_model(model, tokenizer, folder)
+
+
+def test_the_folder_loads_and_is_the_same_model(exported, tokenizer):
+    folder, original, _ = exported
+    model, loaded_tokenizer = load_exported(folder)
+    ids = torch.arange(20, 40)[None]
+    with torch.no_grad():
+        torch.testing.assert_close(model(ids).logits, original(ids).logits, atol=1e-2, rtol=1e-2)
+    assert loaded_tokenizer.get_vocab() == tokenizer.get_vocab()
+    assert model.generation_config.eos_token_id == loaded_tokenizer.eos_token_id
+
+
+def test_weights_are_half_precision_and_load_as_float32(exported):
+    folder, _, model = exported
+    with safe_open(folder / "model.safetensors", "pt") as weights:
+        names = list(weights.keys())
+        assert {weights.get_tensor(n).dtype for n in names} == {torch.float16}
+    assert "lm_head.weight" not in names  # tied
+    assert model.dtype == torch.float32
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float32"
+
+
+def test_a_file_too_large_to_publish_is_a_sentence(tokenizer, tiny_recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "MAX_FILE_BYTES", 1000)
+    with pytest.raises(TrainingError, match="smaller shape"):
+        export_model(build_model(tiny_recipe.shape, tokenizer, 3), tokenizer, tmp_path)
+
+
+def test_a_missing_checkpoint_is_a_sentence(tokenizer, tiny_recipe, tmp_path):
+    with pytest.raises(TrainingError, match="python -m training pretrain tiny"):
+        load_checkpoint(tiny_recipe, tokenizer, tmp_path / "checkpoint.pt")
+
+
+def test_the_card_states_what_was_measured(exported, tokenizer, tiny_recipe):
+    _, _, model = exported
+    samples = write_samples(model, tokenizer)
+    assert len(samples) == 6
+    log = [{"tokens": 512, "seconds": 60.0, "held_out_bits_per_character": 2.5}]
+    facts = Facts("t", "A purpose.", "A limit.", {"fairy__Some_Tales": 1.75}, 1.7512, "a machine")
+    card = render_card(tiny_recipe, facts, Progress(8, 90.0), model, log, samples)
+    for expected in ("A purpose.", "A limit.", "| Some Tales | 1.750 |", "**1.751**", "a machine",
+                     "weights after 8 of them: 512", "| 512 | 1.0 | 2.500 |"):  # fmt: skip
+        assert expected in card

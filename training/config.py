@@ -1,0 +1,84 @@
+"""Shapes and recipes of the bundled models, by name. Everything that changes a run stands here."""
+
+from dataclasses import dataclass, field
+
+from training.tokenizer import CONTEXT, VOCAB_SIZE
+
+
+@dataclass(frozen=True)
+class ModelShape:
+    """Llama architecture with grouped-query attention, tied embeddings and RMS norms."""
+
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    mlp_width: int
+    context: int = CONTEXT
+    vocab_size: int = VOCAB_SIZE
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training at one window length; `batch_size` counts windows."""
+
+    context: int
+    batch_size: int
+    steps: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One pretraining run. Learning rates are peaks, reached by a linear warm-up.
+
+    Then they decay linearly to zero, unless `constant`: such a run may stop anywhere, and another
+    that starts from it does the decay.
+    """
+
+    name: str
+    shape: ModelShape
+    stages: tuple[Stage, ...]
+    muon_lr: float = 0.02
+    adam_lr: float = 3e-3
+    warmup_steps: int = 40
+    weight_decay: float = 0.01
+    seed: int = 5
+    # How often each source is read, relative to the others.
+    repeats: dict[str, float] = field(
+        default_factory=lambda: {"fairy": 2.0, "children": 2.0, "youth": 1.0}
+    )
+    constant: bool = False
+    # The recipe whose checkpoint gives the first weights; it may have fewer layers (see grow.py).
+    starts_from: str | None = None
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def tokens_after(self, step: int) -> int:
+        """Tokens seen in the first `step` updates."""
+        seen = 0
+        for stage in self.stages:
+            done = min(stage.steps, step)
+            seen += done * stage.context * stage.batch_size
+            step -= done
+        return seen
+
+
+RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        # The interim pair: short windows for most of the run, long ones at the end, so that late
+        # positions are trained too; sized for half an hour side by side on two CPU cores.
+        Recipe(
+            "target-interim",
+            ModelShape(layers=5, width=256, heads=8, kv_heads=4, mlp_width=704),
+            (Stage(256, 20, 450), Stage(1024, 5, 50)),
+        ),
+        Recipe(
+            "draft-interim",
+            ModelShape(layers=2, width=128, heads=4, kv_heads=2, mlp_width=352),
+            (Stage(256, 24, 780), Stage(1024, 6, 70)),
+        ),
+    )
+}

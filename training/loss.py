@@ -1,0 +1,50 @@
+"""Next-token cross-entropy that never holds all logits at once.
+
+Logits of V = 4,096 at every position would be by far the largest tensor of a small model's step.
+Here they are made in chunks that stay in the processor's cache, and their gradient is taken at
+once, in the same memory (the idea of Cut Cross-Entropy, Wijmans et al. 2024, and of Liger's fused
+linear loss).
+"""
+
+import torch
+
+CHUNK = 512
+
+
+class _ChunkedCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, hidden, weight, labels):  # (N, d), (V, d), (N,)
+        n = hidden.shape[0]
+        grad_hidden = torch.empty_like(hidden)
+        grad_weight = torch.zeros_like(weight)
+        total = hidden.new_zeros((), dtype=torch.float32)
+        for start in range(0, n, CHUNK):
+            h, y = hidden[start : start + CHUNK], labels[start : start + CHUNK]
+            logits = (h @ weight.T).float()  # (chunk, V)
+            logz = logits.logsumexp(-1, keepdim=True)
+            total += (logz.squeeze(-1) - logits.gather(-1, y[:, None]).squeeze(-1)).sum()
+            # d loss / d logits = softmax − one-hot, written over the logits.
+            grad = logits.sub_(logz).exp_()
+            grad[torch.arange(len(y), device=y.device), y] -= 1.0
+            grad = grad.mul_(1.0 / n).to(weight.dtype)
+            torch.mm(grad, weight, out=grad_hidden[start : start + CHUNK])
+            grad_weight.addmm_(grad.T, h)
+        ctx.save_for_backward(grad_hidden, grad_weight)
+        return total / n
+
+    @staticmethod
+    def backward(ctx, grad_output):
+        grad_hidden, grad_weight = ctx.saved_tensors
+        return grad_hidden * grad_output, grad_weight * grad_output, None
+
+
+def next_token_loss(
+    hidden: torch.Tensor, weight: torch.Tensor, labels: torch.Tensor
+) -> torch.Tensor:
+    """Mean −log p(label), in nats.
+
+    hidden: (B, C, d) states after the last norm; weight: (V, d) output embedding; labels: (B, C).
+    """
+    return _ChunkedCrossEntropy.apply(
+        hidden.reshape(-1, hidden.shape[-1]), weight, labels.reshape(-1)
+    )
