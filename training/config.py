@@ -65,6 +65,11 @@ class Recipe:
         return seen
 
 
+# Three quarters prose, one quarter tasks of the small world.
+MIXTURE = {"fairy": 2.0, "children": 2.0, "youth": 1.0, "world": 1.0}
+
+DEEP = ModelShape(layers=12, width=256, heads=8, kv_heads=4, mlp_width=704)
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -79,6 +84,29 @@ RECIPES = {
             "draft-interim",
             ModelShape(layers=2, width=128, heads=4, kv_heads=2, mlp_width=352),
             (Stage(256, 24, 780), Stage(1024, 6, 70)),
+        ),
+        # The deep target: grown from the interim one, trained at a constant rate for as long as
+        # there is time; what it has reached at any point is brought home by the cool-down.
+        Recipe(
+            "target",
+            DEEP,
+            (Stage(512, 8, 12_000),),
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            repeats=MIXTURE,
+            constant=True,
+            starts_from="target-interim",
+        ),
+        Recipe(
+            "target-cooldown",
+            DEEP,
+            (Stage(512, 8, 120), Stage(1024, 4, 40)),
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            warmup_steps=10,
+            seed=6,
+            repeats=MIXTURE,
+            starts_from="target",
         ),
     )
 }

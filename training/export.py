@@ -1,6 +1,7 @@
 """From a checkpoint to a folder that `from_pretrained` loads: half precision, tokenizer, card."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from training.pretrain import build_model
 
 # A plain push to a Space refuses larger files.
 MAX_FILE_BYTES = 10_000_000
+# Weights are split into files of at most this size; each has a header besides.
+MAX_SHARD_BYTES = 9_900_000
+LOADING_TRACES = ("is_local", "local_files_only")
 
 
 @dataclass(frozen=True)
@@ -57,22 +61,33 @@ def export_model(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        max_length=model.config.max_position_embeddings,
     )
-    model.half().save_pretrained(folder)
+    # An earlier export may have had another number of weight files.
+    for path in folder.glob("model*.safetensors*"):
+        path.unlink()
+    model.half().save_pretrained(folder, max_shard_size=MAX_SHARD_BYTES)
     model.float()
-    config_path = folder / "config.json"
-    config = json.loads(config_path.read_text(encoding="utf-8"))
-    config["dtype"] = "float32"
-    config_path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    edit_json(folder / "config.json", lambda config: {**config, "dtype": "float32"})
     tokenizer.save_pretrained(folder)
+    # How the tokenizer was loaded here says nothing about how it is to be loaded.
+    edit_json(
+        folder / "tokenizer_config.json",
+        lambda config: {k: v for k, v in config.items() if k not in LOADING_TRACES},
+    )
     for path in folder.iterdir():
+        path.chmod(0o644)
         if path.stat().st_size > MAX_FILE_BYTES:
             raise TrainingError(
                 f"'{path}' has {path.stat().st_size:,} bytes; at most {MAX_FILE_BYTES:,} may be "
-                "published. Give the recipe a smaller shape."
+                "published. Give the recipe a smaller vocabulary or width."
             )
     return load_exported(folder)[0]
+
+
+def edit_json(path: Path, change: Callable[[dict], dict]) -> None:
+    """Rewrite a JSON file."""
+    config = change(json.loads(path.read_text(encoding="utf-8")))
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def load_exported(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:

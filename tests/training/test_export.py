@@ -40,8 +40,22 @@ def test_weights_are_half_precision_and_load_as_float32(exported):
 
 def test_a_file_too_large_to_publish_is_a_sentence(tokenizer, tiny_recipe, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "MAX_FILE_BYTES", 1000)
-    with pytest.raises(TrainingError, match="smaller shape"):
+    with pytest.raises(TrainingError, match="smaller vocabulary"):
         export_model(build_model(tiny_recipe.shape, tokenizer, 3), tokenizer, tmp_path)
+
+
+def test_larger_weights_are_split_and_an_earlier_split_leaves_nothing(
+    tokenizer, tiny_recipe, tmp_path, monkeypatch
+):
+    model = build_model(tiny_recipe.shape, tokenizer, 3)
+    monkeypatch.setattr(export, "MAX_SHARD_BYTES", 11_000)
+    split = export_model(model, tokenizer, tmp_path)
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1
+    monkeypatch.undo()
+    whole = export_model(model, tokenizer, tmp_path)
+    assert [p.name for p in tmp_path.glob("model*")] == ["model.safetensors"]
+    for a, b in zip(split.parameters(), whole.parameters(), strict=True):
+        assert torch.equal(a, b)
 
 
 def test_a_missing_checkpoint_is_a_sentence(tokenizer, tiny_recipe, tmp_path):
