@@ -18,19 +18,16 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from training.corpus import Book, read_books
+from training.corpus import read_books
 from training.errors import TrainingError
-from training.evaluate import score_books
-from training.ngram import KneserNey
+from training.evaluate import ngram_bits, score_books
 from training.scoring import is_right, side
 from training.tasks import TASKS, Example, example
-from training.tokens import encode_documents
 from training.world import HELD_OUT_SEEDS
 
 NEIGHBOUR = "models/stories260K"
@@ -45,21 +42,6 @@ def load(folder: Path):
         folder, local_files_only=True, dtype=torch.float32
     ).eval()
     return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
-
-
-def ngram_bits(books: list[Book], tokenizer) -> dict[str, float]:
-    """Bits per character of a 5-gram model trained on the other books, by held-out book."""
-    streams = [encode_documents(tokenizer, list(b.documents)) for b in books if not b.held_out]
-    model = KneserNey(streams, len(tokenizer))
-    end = tokenizer.eos_token_id
-    bits, characters = Counter(), Counter()
-    for book in (b for b in books if b.held_out):
-        for text in book.documents:
-            ids = np.array([end, *tokenizer(text, verbose=False)["input_ids"]])
-            bits[book.name] -= np.log2(model.probabilities(ids)[1:]).sum()
-            characters[book.name] += len(text)
-    by_book = {name: bits[name] / characters[name] for name in sorted(bits)}
-    return {**by_book, "all": bits.total() / characters.total()}
 
 
 def prose(models: dict[str, Path], texts: Path) -> Iterator[dict]:

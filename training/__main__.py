@@ -10,11 +10,11 @@ from transformers.utils import logging as transformers_logging
 
 from training import tokens
 from training.batches import Source
-from training.card import Facts, read_log, render_card, write_samples
+from training.card import Facts, Run, read_log, render_card, write_samples
 from training.config import RECIPES, Recipe
 from training.corpus import read_books
 from training.errors import TrainingError
-from training.evaluate import score_books
+from training.evaluate import ngram_bits, score_books
 from training.export import export_model, load_checkpoint
 from training.family import FAMILY, Member
 from training.pretrain import Pretraining
@@ -67,16 +67,29 @@ def start_pretraining(recipe: Recipe, work: Path) -> Pretraining:
 
 def publish(member: Member, texts: Path, work: Path, models: Path, machine: str) -> None:
     """Export the run of `member` as it stands, score it on the held-out books, write its card."""
-    tokenizer, recipe = load_tokenizer(work), member.recipe
-    held_out = [book for book in read_books(texts) if book.held_out]
-    trained, progress = load_checkpoint(recipe, tokenizer, work / recipe.name / "checkpoint.pt")
-    model = export_model(trained, tokenizer, models / member.folder)
-    by_book, together = score_books(model, tokenizer, held_out)
-    facts = Facts(member.title, member.purpose, member.limits, by_book, together, machine)
-    log = read_log(work / recipe.name / "log.jsonl")
-    card = render_card(recipe, facts, progress, model, log, write_samples(model, tokenizer))
+    tokenizer, books = load_tokenizer(work), list(read_books(texts))
+    recipe: Recipe | None = member.recipe
+    runs: list[Run] = []
+    while recipe is not None:
+        folder = work / recipe.name
+        trained, progress = load_checkpoint(recipe, tokenizer, folder / "checkpoint.pt")
+        if not runs:
+            model = export_model(trained, tokenizer, models / member.folder)
+        runs.insert(0, Run(recipe, progress, read_log(folder / "log.jsonl")))
+        recipe = RECIPES[recipe.starts_from] if recipe.starts_from else None
+    by_book, together = score_books(model, tokenizer, [b for b in books if b.held_out])
+    facts = Facts(
+        member.title,
+        member.purpose,
+        member.limits,
+        by_book,
+        together,
+        ngram_bits(books, tokenizer)["all"],
+        machine,
+    )
+    card = render_card(facts, runs, model, write_samples(model, tokenizer))
     (models / member.folder / "README.md").write_text(card, encoding="utf-8")
-    print(f"{member.folder}: {together:.4f} bits per held-out character after {progress}")
+    print(f"{member.folder}: {together:.4f} bits per held-out character")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -30,6 +30,7 @@ class Facts:
     limits: str
     bits_by_book: dict[str, float]
     bits_all: float
+    ngram_bits: float
     machine: str
 
 
@@ -57,41 +58,85 @@ def write_samples(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -
     return samples
 
 
+@dataclass(frozen=True)
+class Run:
+    """One pretraining run that led to the model: its recipe, how far it came, its log."""
+
+    recipe: Recipe
+    progress: Progress
+    log: list[dict]
+
+    @property
+    def tokens(self) -> int:
+        return self.recipe.tokens_after(self.progress.step)
+
+
 def read_log(path: Path) -> list[dict]:
+    """The records of a `log.jsonl`."""
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def curve_table(log: list[dict], rows: int = 8) -> str:
-    """About `rows` lines of the training log as a table, the last one always among them."""
-    stride = max(1, len(log) // rows)
-    chosen = log[::-stride][::-1]
-    lines = ["| tokens seen | minutes | held-out bits per character |", "|---:|---:|---:|"]
-    lines += [
-        f"| {r['tokens']:,} | {r['seconds'] / 60:.1f} | {r['held_out_bits_per_character']:.3f} |"
-        for r in chosen
+def curve_table(runs: list[Run], rows: int = 12) -> str:
+    """About `rows` records of all runs as a table, the last of each run always among them."""
+    lines = [
+        "| run | tokens seen in all | minutes in all | held-out bits per character |",
+        "|---|---:|---:|---:|",
     ]
+    tokens, seconds = 0, 0.0
+    for run in runs:
+        log = [r for r in run.log if r["step"] <= run.progress.step]
+        stride = max(1, len(log) * len(runs) // rows)
+        lines += [
+            f"| {run.recipe.name} | {tokens + r['tokens']:,} | {(seconds + r['seconds']) / 60:.0f} "
+            f"| {r['held_out_bits_per_character']:.3f} |"
+            for r in log[::-stride][::-1]
+        ]
+        tokens, seconds = tokens + run.tokens, seconds + run.progress.seconds
     return "\n".join(lines)
 
 
-def render_card(
-    recipe: Recipe,
-    facts: Facts,
-    progress: Progress,
-    model: LlamaForCausalLM,
-    log: list[dict],
-    samples: list[str],
-) -> str:
-    """The card as Markdown."""
-    shape = recipe.shape
-    stages = "; ".join(
-        f"{s.steps} updates of {s.batch_size} windows of {s.context} tokens" for s in recipe.stages
+def describe_run(run: Run) -> str:
+    """One line of the card on how a run went."""
+    recipe, shape = run.recipe, run.recipe.shape
+    stages = ", then ".join(
+        f"windows of {s.context} tokens, {s.batch_size} an update" for s in recipe.stages
     )
+    rate = "constant after" if recipe.constant else "then linear decay to zero, after"
+    start = f"Begins with the weights of `{recipe.starts_from}`. " if recipe.starts_from else ""
+    shares = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
+    return (
+        f"- `{recipe.name}`: {shape.layers} layers, {run.progress.step:,} updates of "
+        f"{recipe.steps:,}, {run.tokens:,} tokens, {run.progress.seconds / 60:.0f} minutes. {start}"
+        f"{stages[0].upper()}{stages[1:]}. Muon for the matrices inside the layers (peak learning "
+        f"rate {recipe.muon_lr:g}), AdamW for the rest ({recipe.adam_lr:g}), {rate} "
+        f"{recipe.warmup_steps} updates of warm-up. Sources, and how often each is read relative "
+        f"to the others: {shares}."
+    )
+
+
+def render_card(facts: Facts, runs: list[Run], model: LlamaForCausalLM, samples: list[str]) -> str:
+    """The card as Markdown; `runs` from the first to the one whose weights these are."""
+    shape = runs[-1].recipe.shape
+    tokens = sum(run.tokens for run in runs)
+    minutes = sum(run.progress.seconds for run in runs) / 60
     books = "\n".join(
         f"| {name.split('__')[1].replace('_', ' ')} | {bits:.3f} |"
         for name, bits in sorted(facts.bits_by_book.items())
     )
-    repeats = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
+    recipe_lines = "\n".join(describe_run(run) for run in runs)
     sample_lines = "\n".join(samples)
+    seen_tasks = any("world" in run.recipe.repeats for run in runs)
+    tasks = (
+        "The task tags open the tasks of the small world in `training/tasks.py`."
+        if seen_tasks
+        else "The task tags are there for later models; this one has never seen them."
+    )
+    world = (
+        " `world` is the small world of `training/world.py` and `training/tasks.py`, whose "
+        "sentences were written for this project; its held-out seeds were never trained on."
+        if seen_tasks
+        else ""
+    )
     return f"""---
 license: apache-2.0
 language: en
@@ -108,25 +153,23 @@ pipeline_tag: text-generation
 
 **Tokenizer.** Byte-level BPE of {shape.vocab_size:,} tokens, trained on the same books. Any text
 comes back exactly. Digits stand alone. `<|end|>` closes every document and is also the BOS token;
-it is not added automatically: for text from nothing, begin with `<|end|>`. The task tags are there
-for later models; this one has not been trained on them unless its data below says so.
+it is not added automatically: for text from nothing, begin with `<|end|>`. {tasks}
 
 **Data.** English fairy tales, children's books and books for the young, all in the public domain
 in the USA (Project Gutenberg texts by way of mlschmitt/classic-books-markdown and
-templeoflum/mythic-library). How often each group was read, relative to the others: {repeats}.
+templeoflum/mythic-library).{world}
 Held out, and never seen in training: {", ".join(sorted(b.split("__")[1] for b in HELD_OUT))}.
 
-**Recipe.** `python -m training pretrain {recipe.name}`: {stages}. Muon for the matrices inside the
-layers (peak learning rate {recipe.muon_lr:g}), AdamW for the rest ({recipe.adam_lr:g}), warm-up of
-{recipe.warmup_steps} updates, then linear decay to zero over {recipe.steps:,} updates in all.
-This file holds the weights after {progress.step:,} of them: {recipe.tokens_after(progress.step):,}
-tokens seen, in {progress.seconds / 60:.0f} minutes, on {facts.machine}.
+**Recipe.** {tokens:,} tokens in {minutes:.0f} minutes on {facts.machine}
+(`python -m training pretrain NAME`):
+
+{recipe_lines}
 
 ## Curve
 
 On evenly spaced stretches of the held-out books, windows of 512 tokens:
 
-{curve_table(log)}
+{curve_table(runs)}
 
 ## Scores
 
@@ -137,6 +180,7 @@ there are as many:
 |---|---:|
 {books}
 | **all** | **{facts.bits_all:.3f}** |
+| a 5-gram model (Kneser–Ney) on all tokens of the training books | {facts.ngram_bits:.3f} |
 
 ## Limits
 

@@ -1,7 +1,8 @@
 """Bits per character on held-out text: comparable between tokenizers, lower is better."""
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -9,6 +10,8 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
 from training.corpus import Book
+from training.ngram import KneserNey
+from training.tokens import encode_documents
 
 
 @torch.no_grad()
@@ -75,3 +78,26 @@ def score_books(
         by_book[book.name] = b / c
         bits, characters = bits + b, characters + c
     return by_book, bits / characters
+
+
+def ngram_bits(
+    books: Sequence[Book], tokenizer: PreTrainedTokenizerBase, order: int = 5
+) -> dict[str, float]:
+    """Bits per character of an n-gram model trained on the other books: each held-out book, `all`.
+
+    The same tokens, and as with a neural model each document opens with the BOS token, and its end
+    is not scored.
+    """
+    training = [list(b.documents) for b in books if not b.held_out]
+    model = KneserNey(
+        [encode_documents(tokenizer, documents) for documents in training], len(tokenizer), order
+    )
+    bits, characters = Counter(), Counter()
+    for book in (b for b in books if b.held_out):
+        for text in book.documents:
+            ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+            p = model.probabilities(np.array([tokenizer.bos_token_id, *ids]))
+            bits[book.name] -= float(np.log2(p[1:]).sum())
+            characters[book.name] += len(text)
+    by_book = {name: bits[name] / characters[name] for name in sorted(bits)}
+    return {**by_book, "all": bits.total() / characters.total()}

@@ -1,10 +1,11 @@
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from training.evaluate import score_documents, token_nats
+from training.evaluate import ngram_bits, score_documents, token_nats
 from training.pretrain import build_model
 
 
@@ -44,3 +45,12 @@ def test_a_uniform_model_needs_log2_v_bits_per_token(tokenizer, tiny_recipe):
     bits, characters = score_documents(model, tokenizer, [text, text], context=16, stride=8)
     assert characters == 2 * len(text)
     assert bits == pytest.approx(2 * len(tokenizer(text)["input_ids"]) * math.log2(320), rel=1e-5)
+
+
+def test_ngrams_learn_from_the_other_books_alone(tokenizer, books):
+    bits = ngram_bits(books, tokenizer)
+    held_out = [b.name for b in books if b.held_out]
+    assert set(bits) == {*held_out, "all"}
+    # The tiny library is easy; counting the held-out books too would make it easier still.
+    cheating = [*books, *(dataclasses.replace(b, name="youth__Copy") for b in books if b.held_out)]
+    assert ngram_bits(cheating, tokenizer)["all"] < bits["all"] < 1.0

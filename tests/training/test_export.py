@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -5,7 +6,7 @@ import torch
 from safetensors import safe_open
 
 from training import export
-from training.card import Facts, render_card, write_samples
+from training.card import Facts, Run, render_card, write_samples
 from training.errors import TrainingError
 from training.export import Progress, export_model, load_checkpoint, load_exported
 from training.pretrain import build_model
@@ -63,13 +64,30 @@ def test_a_missing_checkpoint_is_a_sentence(tokenizer, tiny_recipe, tmp_path):
         load_checkpoint(tiny_recipe, tokenizer, tmp_path / "checkpoint.pt")
 
 
+def record(step, tokens, seconds, bits):
+    return {
+        "step": step, "tokens": tokens, "seconds": seconds, "held_out_bits_per_character": bits,
+    }  # fmt: skip
+
+
 def test_the_card_states_what_was_measured(exported, tokenizer, tiny_recipe):
     _, _, model = exported
     samples = write_samples(model, tokenizer)
     assert len(samples) == 6
-    log = [{"tokens": 512, "seconds": 60.0, "held_out_bits_per_character": 2.5}]
-    facts = Facts("t", "A purpose.", "A limit.", {"fairy__Some_Tales": 1.75}, 1.7512, "a machine")
-    card = render_card(tiny_recipe, facts, Progress(8, 90.0), model, log, samples)
-    for expected in ("A purpose.", "A limit.", "| Some Tales | 1.750 |", "**1.751**", "a machine",
-                     "weights after 8 of them: 512", "| 512 | 1.0 | 2.500 |"):  # fmt: skip
+    first = Run(tiny_recipe, Progress(8, 90.0), [record(8, 512, 60.0, 2.5)])
+    later = dataclasses.replace(
+        tiny_recipe, name="later", starts_from="tiny", constant=True, repeats={"world": 1.0}
+    )
+    second = Run(later, Progress(4, 30.0), [record(4, 256, 30.0, 2.25), record(8, 512, 60.0, 9.0)])
+    by_book = {"fairy__Some_Tales": 1.75}
+    facts = Facts("t", "A purpose.", "A limit.", by_book, 1.7512, 1.9, "a machine")
+    card = render_card(facts, [first, second], model, samples)
+    assert "9.000" not in card  # after the checkpoint
+    assert "never seen them" in render_card(facts, [first], model, samples)
+    for expected in (
+        "A purpose.", "A limit.", "| Some Tales | 1.750 |", "**1.751**", "| 1.900 |",
+        "768 tokens in 2 minutes on a machine", "8 updates of 12, 512 tokens",
+        "Begins with the weights of `tiny`", "| tiny | 512 | 1 | 2.500 |",
+        "| later | 768 | 2 | 2.250 |",
+    ):  # fmt: skip
         assert expected in card
