@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
 
+import torch
 from torch import Tensor
 
 from explorer.errors import MethodError
-from explorer.law import Law, laws_of
+from explorer.law import Law, Mask
 from explorer.randomness import Randomness
 from explorer.registry import Note
 from explorer.sampling import Filter, Seen, apply
@@ -81,6 +82,7 @@ class Run:
         self.models = models
         self.prompt = prompt
         self.limits = limits or Limits()
+        self.limit = self.limits.max_new_tokens  # of new tokens; a view's context may lower it
         self.tree = TokenTree()
         self.tree.on_add = self._on_add
         self.step = 0
@@ -117,6 +119,7 @@ class Run:
         if any(view.name == name for view in self.views):
             raise MethodError(f"A view called {name!r} is open already; name the second one.")
         view = RecordingView(model.open(self.tree, ids, name, hidden), self._on_eval)
+        self.limit = min(self.limit, model.room(len(ids)))
         self.views.append(view)
         if self._record:
             self._record(
@@ -143,9 +146,14 @@ class Run:
         self._by = by
         return self.tree.add(parent, token)
 
+    @property
+    def eos_ids(self) -> frozenset[int]:
+        """The tokens with which the target ends its text."""
+        return self.models["target"].eos_ids
+
     def is_eos(self, token: int) -> bool:
         """Whether the target ends its text with this token."""
-        return token in self.models["target"].eos_ids
+        return token in self.eos_ids
 
     # Laws and choices --------------------------------------------------------------------------
 
@@ -157,9 +165,34 @@ class Run:
         stream: str = "target",
     ) -> list[Law]:
         """The laws after each node: logits `(len(nodes), V)` through the filter chain."""
-        seen = [Seen(self.prompt.ids, tuple(self.tree.tokens(n)) if filters else ()) for n in nodes]
+        reads_seen = any(f.reads_seen for f in filters)
+        seen = [Seen(self.prompt.ids, tuple(self.tree.tokens(n))) for n in nodes if reads_seen]
         filtered = apply(filters, logits, seen)
-        return laws_of(filtered, nodes, stream, [f.name for f in filters])
+        names = tuple(f.name for f in filters)
+        rows = (filtered.row(i) for i in range(len(nodes)))
+        return [
+            Law(node, stream, row.raw[0], row.logp[0], row, names)
+            for node, row in zip(nodes, rows, strict=True)
+        ]
+
+    def combined(
+        self,
+        filters: Sequence[Filter],
+        score: Tensor,
+        node: int,
+        stream: str,
+        raw: Tensor,
+        mask: str = "",
+    ) -> Law:
+        """The law that a method made of several readings.
+
+        `score` (1, V) goes through the filters; `raw` (1, V) are the log-probabilities to compare
+        it with; `mask` names what put entries of the score to minus infinity.
+        """
+        (law,) = self.laws(filters, score, [node], stream)
+        gone = score[0] == -torch.inf
+        masks = (Mask(mask, gone, float(raw[0][gone].exp().sum())),) if mask else ()
+        return replace(law, raw=raw[0], masks=masks)
 
     def draw(self, p: Tensor) -> int:
         """An index drawn from the law `p` (V,); the number behind it stays in `run.u`."""
@@ -174,14 +207,19 @@ class Run:
     def choose(self, law: Law) -> int:
         """A token drawn from the law, and the choice recorded."""
         token = self.draw(law.probs)
-        self._on_choice(law, token, self.u)
+        self._on_choice(law, [token], self.u)
         return token
 
     def choose_best(self, law: Law) -> int:
         """The law's most probable token, and the choice recorded."""
         token = law.best
-        self._on_choice(law, token, None)
+        self._on_choice(law, [token], None)
         return token
+
+    def choose_these(self, laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> None:
+        """Record what a method chose by itself: for each law its tokens, perhaps none."""
+        for law, chosen in zip(laws, tokens, strict=True):
+            self._on_choice(law, chosen, None)
 
     # The step loop -----------------------------------------------------------------------------
 
@@ -191,17 +229,15 @@ class Run:
             self.step = self._steps_begun
             self._steps_begun += 1
             yield self.step
-        self._reason = self._reason or reason
+        self._reason = reason
 
     @property
     def remaining(self) -> int:
         """Tokens that may still be emitted."""
-        return self.limits.max_new_tokens - self.tree.depth(self.head)
+        return self.limit - self.tree.depth(self.head)
 
     def _why_end(self) -> str | None:
-        if self._reason:
-            return self._reason
-        if self.head != ROOT and self.is_eos(self.tree.token(self.head)):
+        if self._has_ended():
             return "eos"
         if self.remaining <= 0:
             return "length"
@@ -230,10 +266,14 @@ class Run:
         self._mark([node], "accepted", why, numbers)
 
     def reject(self, node: int, why: str, **numbers: float | None) -> None:
-        """This guess, and all that was guessed below it, falls."""
+        """This guess falls, and with it all that was guessed below it."""
         self._mark([node], "rejected", why, numbers)
         below = [n for n in self.tree.kill_guess(node) if n != node]
-        self._mark(below, "rejected", "below a rejected guess", {})
+        self._mark(below, "pruned", "below a rejected guess", {})
+
+    def discard(self, node: int, why: str) -> None:
+        """This guess and all below it are dropped without having been judged."""
+        self._mark(self.tree.kill_guess(node), "pruned", why, {})
 
     def finish(self, node: int, score: float, why: str = "") -> None:
         """This hypothesis is complete."""
@@ -303,11 +343,13 @@ class Run:
         }
 
     def _finish_reason(self) -> str:
+        if self._reason in ("stopped", "time", "nodes"):
+            return self._reason
         if self._has_ended():
             return "eos"
         if self.remaining <= 0:
-            return "length"
-        return self._reason or "complete"
+            return "length" if self.limit == self.limits.max_new_tokens else "context"
+        return "complete"
 
     def _has_ended(self) -> bool:
         return self.head != ROOT and self.is_eos(self.tree.token(self.head))
@@ -357,22 +399,22 @@ class Run:
                 )
             )
 
-    def _on_choice(self, law: Law, token: int, u: float | None) -> None:
+    def _on_choice(self, law: Law, chosen: Sequence[int], u: float | None) -> None:
         if not self._record:
             return
-        tokens, raw, final, removed = law.candidates(token)
+        top = law.candidates(chosen)
         self._record(
             ChoiceEvent(
                 step=self.step,
                 ms=self._ms(),
                 node=law.node,
                 stream=law.stream,
-                tokens=tokens,
-                raw=[_finite(x) for x in raw],
-                final=[_finite(x) for x in final],
-                removed_by=[law.causes[i] if i >= 0 else None for i in removed],
-                removed_mass=law.removed_mass,
-                chosen=token,
+                tokens=top.tokens,
+                raw=[_finite(x) for x in top.raw],
+                final=[_finite(x) for x in top.final],
+                removed_by=top.removed_by,
+                removed_mass=law.removed_mass(),
+                chosen=list(chosen),
                 u=u,
             )
         )

@@ -85,6 +85,10 @@ class LanguageModel(Protocol):
         self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
     ) -> View: ...
 
+    def room(self, prompt_length: int) -> int:
+        """New tokens that fit behind a prompt of so many tokens."""
+        ...
+
     def describe(self) -> dict[str, Value]:
         """What a trace keeps of the model: id, revision, dtype, device, class, and so on."""
         ...

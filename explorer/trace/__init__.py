@@ -1,5 +1,6 @@
 """The trace: what a run recorded, and how it folds into a state."""
 
+from explorer.trace.check import check_events
 from explorer.trace.events import (
     FINISH_REASONS,
     AnyEvent,
@@ -31,4 +32,5 @@ __all__ = [
     "Output",
     "Trace",
     "ViewEvent",
+    "check_events",
 ]

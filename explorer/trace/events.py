@@ -67,13 +67,13 @@ class EvalEvent:
 
 @dataclass(slots=True, kw_only=True)
 class ChoiceEvent:
-    """A token was chosen after `node`, out of the law of one stream (a view or a combination).
+    """Tokens were chosen after `node`, out of the law of one stream (a view or a combination).
 
     The columns `tokens`, `raw`, `final`, `removed_by` describe the most probable candidates and
-    the chosen one: log-probabilities in nats before and after the filters (None: minus
-    infinity), and the name of the filter or mask that removed the candidate (None: it stayed).
-    `removed_mass` is what each filter of the chain took from the law it was given. `u` is the
-    random number behind the draw, None where nothing was random.
+    the chosen ones (one in sampling, any number in a search): log-probabilities in nats before
+    and after the filters (None: minus infinity), and the name of the filter or mask that removed
+    the candidate (None: it stayed). `removed_mass` is what each filter of the chain took from the
+    law it was given. `u` is the random number behind the draw, None where nothing was random.
     """
 
     step: int
@@ -85,7 +85,7 @@ class ChoiceEvent:
     final: list[Number]
     removed_by: list[str | None]
     removed_mass: dict[str, float]
-    chosen: int
+    chosen: list[int]
     u: float | None = None
     kind: Literal["choice"] = "choice"
 

@@ -1,0 +1,31 @@
+"""Decoding Explorer: see how a language model's text comes to be.
+
+>>> import explorer
+>>> trace = explorer.decode("target", "Once upon a time", method="beam_search", num_beams=4)
+>>> trace.text
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from explorer.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from explorer.decode import decode
+    from explorer.models.loading import load_model
+
+__all__ = ["__version__", "decode", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on demand: importing torch takes seconds, and a list of methods does not need it.
+    if name == "decode":
+        from explorer.decode import decode
+
+        return decode
+    if name == "load_model":
+        from explorer.models.loading import load_model
+
+        return load_model
+    raise AttributeError(f"module 'explorer' has no attribute {name!r}")

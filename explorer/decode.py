@@ -1,0 +1,214 @@
+"""From a request to a trace: the one way in which a method is run."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import secrets
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from explorer.errors import InputError, UnknownName, validation_sentence
+from explorer.models.library import Library
+from explorer.models.loading import compatible
+from explorer.prompt import check_prompt, make_prompt
+from explorer.randomness import Seeded
+from explorer.registry import Method, Params, get_method
+from explorer.run import Limits, Run
+from explorer.settings import settings
+from explorer.trace import AnyEvent, Header, Trace
+from explorer.version import VERSION
+from explorer.view import LanguageModel
+
+DEFAULT_MODELS = {"target": "target", "draft": "draft", "amateur": "draft"}
+Models = Mapping[str, LanguageModel]
+
+
+class Request(BaseModel):
+    """What a person asks for: validated on its own, whoever sends it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: str
+    prompt: str
+    models: dict[str, str] = Field(default_factory=dict, description="role -> model id")
+    params: dict[str, Any] = Field(default_factory=dict)
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    max_new_tokens: Annotated[int, Field(ge=1)] = 64
+    max_nodes: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
+    max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    chat: bool = False
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.max_new_tokens, self.max_nodes, self.max_seconds)
+
+
+def make_request(**values: Any) -> tuple[Request, Method, Params]:
+    """A request with the method and the parameters it names, all of them checked.
+
+    Raises:
+        InputError: whatever is not allowed, in a sentence.
+    """
+    try:
+        request = Request.model_validate(values)
+    except ValidationError as error:
+        raise InputError(validation_sentence(error, "run")) from None
+    most = settings().max_new_tokens
+    if request.max_new_tokens > most:
+        raise InputError(
+            f"max_new_tokens = {request.max_new_tokens} is not allowed: from 1 to {most}."
+        )
+    method = get_method(request.method)
+    for role in request.models:
+        if role not in method.models:
+            raise UnknownName(f"model of {method.id} in the role", role, method.models)
+    check_prompt(request.prompt)
+    return request, method, method.parse(request.params)
+
+
+def model_ids(request: Request, method: Method) -> dict[str, str]:
+    """Role -> model id, the bundled ones where the request names none."""
+    return {role: request.models.get(role, DEFAULT_MODELS[role]) for role in method.models}
+
+
+def find_models(
+    request: Request, method: Method, library: Library, loaded: Models | None = None
+) -> dict[str, LanguageModel]:
+    """The models of every role: those already `loaded`, the others from the library.
+
+    Raises:
+        ModelError: one cannot be loaded, or its tokenizer differs from the target's.
+    """
+    ids = model_ids(request, method)
+    models = {role: (loaded or {}).get(role) or library.get(ids[role]) for role in ids}
+    for role, model in models.items():
+        if role != "target":
+            compatible(models["target"], model)
+    return models
+
+
+def run_request(
+    request: Request,
+    method: Method,
+    params: Params,
+    models: Models,
+    *,
+    listener: Callable[[AnyEvent], None] | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    record: bool = True,
+) -> Trace:
+    """Run a method and return its trace; `listener` hears of every event as it happens.
+
+    With `record` off only the end is recorded: for measuring, and for the test that recording
+    changes nothing. A failure is recorded as the end of the trace before it is raised.
+    """
+    prompt = make_prompt(models["target"], request.prompt, request.chat)
+    trace = Trace(_header(request, method, params, models, list(prompt.ids)))
+    if listener:
+        trace.listeners.append(listener)
+    run = Run(
+        models,
+        prompt,
+        Seeded(request.seed),
+        request.limits,
+        notes=method.notes,
+        record=trace.append if record else None,
+        stop=stop,
+    )
+    try:
+        method.decode(run, params)
+    except BaseException:
+        trace.append(run.end("failed"))
+        raise
+    done = run.end()
+    if not record:
+        trace.append(done)
+    return trace
+
+
+@cache
+def default_library() -> Library:
+    """The models that `decode` and the command line share."""
+    return Library()
+
+
+def decode(
+    model: str | LanguageModel,
+    prompt: str,
+    method: str = "greedy",
+    *,
+    draft: str | LanguageModel | None = None,
+    amateur: str | LanguageModel | None = None,
+    seed: int = 0,
+    max_new_tokens: int = 64,
+    chat: bool = False,
+    **params: Any,
+) -> Trace:
+    """Decode a prompt and return the trace of how the text came to be.
+
+    >>> import explorer
+    >>> trace = explorer.decode("target", "Once upon a time", method="beam_search", num_beams=4)
+
+    Args:
+        model: a bundled model's name, a local folder, a Hugging Face id, or a loaded model.
+        prompt: the text to continue.
+        method: a method's id, see `python -m explorer methods`.
+        draft, amateur: the second model of methods that need one; bundled ones by default.
+        params: the method's own parameters.
+
+    Raises:
+        ExplorerError: a sentence that says what was wrong and what is allowed.
+    """
+    given = {"target": model, "draft": draft, "amateur": amateur}
+    chosen = get_method(method)
+    request, chosen, parsed = make_request(
+        method=method,
+        prompt=prompt,
+        models={
+            role: m for role, m in given.items() if isinstance(m, str) and role in chosen.models
+        },
+        params=params,
+        seed=seed,
+        max_new_tokens=max_new_tokens,
+        chat=chat,
+    )
+    loaded = {role: m for role, m in given.items() if m is not None and not isinstance(m, str)}
+    models = find_models(request, chosen, default_library(), loaded)
+    return run_request(request, chosen, parsed, models)
+
+
+def versions() -> dict[str, str]:
+    """The versions that a result depends on."""
+    names = ("torch", "transformers", "tokenizers")
+    return {name: importlib.metadata.version(name) for name in names} | {"explorer": VERSION}
+
+
+def _header(
+    request: Request, method: Method, params: Params, models: Models, prompt_ids: list[int]
+) -> Header:
+    limits = {
+        "max_new_tokens": request.max_new_tokens,
+        "max_nodes": request.max_nodes,
+        "max_seconds": request.max_seconds,
+    }
+    return Header(
+        run_id=secrets.token_hex(8),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        method=method.id,
+        method_version=method.version,
+        params=params.model_dump(mode="json"),
+        notes=[note.as_dict() for note in method.notes],
+        models={role: models[role].model_id for role in method.models},
+        prompt=request.prompt,
+        prompt_ids=prompt_ids,
+        chat=request.chat,
+        seed=request.seed,
+        limits=limits,
+        versions=versions(),
+        threads=torch.get_num_threads(),
+    )

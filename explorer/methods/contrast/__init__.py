@@ -1,0 +1,1 @@
+"""Combine two readings into one law."""

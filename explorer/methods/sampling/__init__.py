@@ -1,0 +1,1 @@
+"""Choose one token at a time."""

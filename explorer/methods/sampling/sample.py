@@ -1,0 +1,62 @@
+"""Draw every token from the model's own law, after a chain of filters.
+
+## What it does
+Each step reads the law of the next token, sends it through the filters in the order given
+(temperature, truncation, penalties), renormalises what is left and draws from it: one uniform
+number, turned into a token by the cumulative law.
+
+## When to use it
+Open-ended text. With no filter it is ancestral sampling, an exact sample of the model; top-p 0.95
+or min-p 0.05 cut off the unreliable tail.
+
+## What to look at
+The distribution before and after each filter, how many tokens the nucleus holds as the entropy
+changes, and the random number that fell into the chosen token's share.
+
+## Guarantee
+Exact: the text follows the product of the filtered and renormalised laws. A temperature other than
+1 tempers each step, not the law of whole texts.
+
+## Reference
+Fan et al. 2018 (top-k), https://arxiv.org/abs/1805.04833; Holtzman et al. 2020 (top-p),
+https://arxiv.org/abs/1904.09751
+"""
+
+from __future__ import annotations
+
+from explorer.registry import Params, method, param
+from explorer.run import Run
+from explorer.sampling import FilterChain, TopP
+
+
+class SampleParams(Params):
+    """What stands between the model's law and the draw."""
+
+    filters: FilterChain = param(
+        (TopP(p=0.95),),
+        "Filters",
+        "Chain of filters applied in this order before the draw.",
+        unit="chain",
+    )
+
+
+@method(
+    title="Sampling",
+    family="sampling",
+    paper="https://arxiv.org/abs/1904.09751",
+    params=SampleParams,
+    claims={"exact"},
+    presets={
+        "ancestral": {"filters": "none"},
+        "nucleus": {"filters": "top_p=0.95"},
+        "top-k": {"filters": "top_k=50"},
+        "hot, with min-p": {"filters": "temperature=1.5,min_p=0.1"},
+        "break it": {"filters": "temperature=3"},
+    },
+)
+def sample(run: Run, p: SampleParams) -> None:
+    node = run.root
+    for _ in run.steps():
+        (law,) = run.laws(p.filters, run.target([node]), [node])
+        node = run.add(node, run.choose(law))
+        run.emit(node)

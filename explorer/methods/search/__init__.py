@@ -1,0 +1,1 @@
+"""Follow several hypotheses and keep the best."""

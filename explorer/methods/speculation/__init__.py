@@ -1,0 +1,1 @@
+"""Guess several tokens, check them in one pass."""

@@ -1,0 +1,92 @@
+"""The draft guesses a tree, siblings drawn without replacement; the target checks it in one pass.
+
+## What it does
+Below every guess the draft draws several different next tokens, one after another, each from what
+is left of its law. The target reads the whole tree in one pass. At each node the siblings are
+tried in the order they were drawn: after a rejection the target's law loses the draft's mass and
+the draft's law loses the token that was tried. The first that stands is followed; if none does, a
+token of the last residual ends the round.
+
+## When to use it
+Where a pass of the target over many tokens costs little more than over one: a second sibling saves
+rounds that a chain would lose at its first rejection.
+
+## What to look at
+Which sibling was accepted at each depth, and how much residual mass each rejection left.
+
+## Guarantee
+Lossless: the law of the text is the target's under the same filters, whatever the draft and the
+shape of the tree.
+
+## Reference
+Jeon et al. 2024, "Recursive Speculative Decoding", https://arxiv.org/abs/2402.14160
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from explorer.registry import Params, method, param
+from explorer.run import Run
+from explorer.sampling import FilterChain
+from explorer.verification import Guess, verify, without, without_replacement
+
+Branches = Annotated[int, Field(ge=1, le=8)]
+
+
+class TreeParams(Params):
+    """The shape of the tree, and the filters of both models."""
+
+    branching: tuple[Branches, ...] = param(
+        (3, 2, 1, 1),
+        "Branching",
+        "Children drawn below each guess, one number a depth.",
+        symbol="b",
+        unit="children",
+        min_length=1,
+        max_length=16,
+    )
+    filters: FilterChain = param(
+        (), "Filters", "Chain applied to target and draft alike.", unit="chain"
+    )
+
+
+@method(
+    title="Speculative tree",
+    family="speculation",
+    paper="https://arxiv.org/abs/2402.14160",
+    params=TreeParams,
+    models=("target", "draft"),
+    claims={"lossless"},
+    presets={
+        "wide": {"branching": (4, 2, 1)},
+        "a chain": {"branching": (1, 1, 1, 1)},
+        "greedy": {"filters": "temperature=0"},
+    },
+)
+def speculative_tree(run: Run, p: TreeParams) -> None:
+    root = run.root
+    for _ in run.steps():
+        # 1. The draft guesses level by level, one pass a level.
+        level, nodes, guesses = [root], [root], {}
+        for b in p.branching[: run.remaining - 1]:
+            laws = run.laws(p.filters, run.draft(level), level, stream="draft") if level else []
+            level = []
+            for law in laws:
+                tried: list[int] = []
+                while len(tried) < b and (q := without(law.probs, tried)).sum() > 0:
+                    x = run.choose(law.changed(q, "drawn before") if tried else law)
+                    child = run.add(law.node, x, by="draft")
+                    guesses.setdefault(law.node, []).append(Guess(child, x, law.probs))
+                    tried.append(x)
+                    if not run.is_eos(x):
+                        level.append(child)
+                    nodes.append(child)
+
+        # 2. The target reads the whole tree in one pass.
+        laws = dict(zip(nodes, run.laws(p.filters, run.target(nodes), nodes), strict=True))
+
+        # 3. Walk down: siblings in the order of their draw, by recursive rejection.
+        root = run.emit(verify(run, root, laws, guesses, without_replacement))
