@@ -1,0 +1,66 @@
+"""One visual language: the same thing looks the same in every figure, legend and table.
+
+Colours are Okabe and Ito's; no class is told by its colour alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+VERMILION = "#D55E00"
+GREY = "#999999"
+SKY = "#56B4E9"
+PURPLE = "#CC79A7"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+INK = "currentColor"  # the page's own text colour, light or dark
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a class looks: colour of line and fill, the sign before its text, and what its line,
+    its bar and its letters do besides. `words` are its legend."""
+
+    words: str
+    colour: str
+    sign: str = ""
+    line: Literal["solid", "dashed", "thin"] = "solid"
+    filled: bool = True
+    struck: bool = False
+    quiet: bool = False  # letters smaller or paler than the text's
+
+
+CLASSES: dict[str, Look] = {
+    "prompt": Look("prompt", INK, line="thin", quiet=True),
+    "text": Look("text that stays", BLUE, "●"),
+    "accepted": Look("guess that was accepted", BLUE, "●"),
+    "open": Look("still open", INK, "○", filled=False),
+    "guess": Look("guess, not yet judged", ORANGE, "◌", line="dashed", filled=False),
+    "rejected": Look("rejected, or removed by a filter", VERMILION, "✗", struck=True),
+    "pruned": Look("pruned: looked at, outranked", GREY, "·", line="thin", quiet=True),
+    "added": Look("token that the target added itself", SKY, "■"),
+    "merged": Look("merged with another hypothesis", PURPLE, "◎"),
+    "finished": Look("finished hypothesis", GREEN, "▮"),
+    "forced": Look("chosen by the person", YELLOW, "▼"),
+    "number": Look("numbers behind a decision", INK, line="thin", quiet=True),
+    "axis": Look("scale", GREY, line="thin", quiet=True),
+    "pass": Look("forward pass", BLUE),
+    "known": Look("answered from the cache, nothing computed", GREY, line="dashed", filled=False),
+    "cache": Look("positions in the cache", SKY, filled=False),
+    "residual": Look("residual law after a rejection", SKY, filled=False),
+}
+
+DEAD = frozenset({"pruned", "rejected", "merged"})
+
+
+def looks() -> dict[str, dict[str, object]]:
+    """All classes as plain data, for the page's style sheet and script."""
+    return {name: asdict(look) for name, look in CLASSES.items()}
+
+
+def legend(*classes: str) -> list[tuple[str, str]]:
+    """Legend entries (class, words) in the order of the visual language."""
+    return [(name, look.words) for name, look in CLASSES.items() if name in classes]
