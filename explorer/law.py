@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -49,6 +49,12 @@ class Law:
     def best(self) -> int:
         """The most probable token; the lowest id on ties."""
         return int(self.logp.argmax())
+
+    def best_logp(self, without: Collection[int]) -> float:
+        """The largest log-probability of a token that is not among `without`."""
+        others = self.logp.clone()
+        others[list(without)] = -torch.inf
+        return float(others.max())
 
     def changed(self, probs: Tensor, cause: str) -> Law:
         """The same place under another law `(V,)`; what it forbids, `cause` removed."""

@@ -109,7 +109,7 @@ def beam_search(run: Run, p: BeamParams) -> None:
         run.choose_these(laws, [[x.token for x in chosen + ended if x.law is law] for law in laws])
         for beam, law in zip(beams, laws, strict=True):
             if chosen and all(x.law is not law for x in chosen):
-                margin = chosen[-1].logp - (beam.logp + float(law.logp.max()))
+                margin = chosen[-1].logp - (beam.logp + law.best_logp(without=run.eos_ids))
                 run.prune([beam.node], why="outranked", margin=margin)
         beams = [Beam(run.add(x.node, x.token), x.logp) for x in chosen]
         run.keep([b.node for b in beams], logp=[b.logp for b in beams])

@@ -1,0 +1,178 @@
+"""What every registered method must keep, tested the moment it exists."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from oracle import PROMPT, Walk, exact_law, play, table_law, total_variation, toy_pair
+
+from explorer.errors import InputError
+from explorer.models.table import EOS
+from explorer.randomness import Seeded
+from explorer.registry import FAMILIES, all_methods
+from explorer.run import Limits, Run
+from explorer.sampling import parse_chain
+from explorer.trace import Fold, Header, Trace
+from explorer.trace.check import check_events
+from explorer.trace.trace import EVENTS
+
+METHODS = all_methods()
+ROOT = Path(__file__).parents[1]
+HEADINGS = [
+    "## What it does",
+    "## When to use it",
+    "## What to look at",
+    "## Guarantee",
+    "## Reference",
+]
+each_method = pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+
+
+def recorded(method, seed=0, length=6, pair_seed=0, params=None):
+    events = []
+    pair = toy_pair(pair_seed)
+    run = play(method.id, params or {}, pair, Seeded(seed), length, record=events)
+    run.end()
+    return run, events
+
+
+def timeless(events):
+    header = Header.model_construct()
+    return Trace(header, list(events)).without_times()
+
+
+@each_method
+def test_the_same_seed_gives_the_same_trace(method):
+    assert timeless(recorded(method, 3)[1]) == timeless(recorded(method, 3)[1])
+
+
+@each_method
+def test_recording_changes_nothing(method):
+    for seed in range(3):
+        loud, _ = recorded(method, seed)
+        quiet = play(method.id, {}, toy_pair(0), Seeded(seed), 6)
+        assert quiet.tree.tokens(quiet.head) == loud.tree.tokens(loud.head)
+        assert len(quiet.tree) == len(loud.tree)
+
+
+@each_method
+def test_every_preset_is_allowed_and_runs(method):
+    assert method.presets
+    for values in method.presets.values():
+        run, _ = recorded(method, params=dict(values))
+        assert run.head != run.root
+
+
+@each_method
+def test_parameters_round_trip_through_json(method):
+    for values in ({}, *method.presets.values()):
+        params = method.parse(values)
+        assert method.parse(params.model_dump(mode="json")) == params
+
+
+@each_method
+def test_unknown_parameters_are_refused_with_a_sentence(method):
+    with pytest.raises(InputError, match="no parameter"):
+        method.parse({"no_such": 1})
+
+
+@each_method
+def test_every_parameter_is_described(method):
+    for name, field in method.params.model_fields.items():
+        assert field.title, name
+        assert len(field.description or "") > 15, name
+        assert set(field.json_schema_extra) == {"symbol", "unit"}, name
+
+
+@each_method
+def test_the_page_has_every_heading_and_one_sentence_first(method):
+    assert [line for line in method.page.splitlines() if line.startswith("## ")] == HEADINGS
+    assert re.fullmatch(r"[A-Z][^\n]*[.]", method.idea)
+    assert "https://" in method.page.split("## Reference")[1]
+
+
+@each_method
+def test_a_method_stands_in_a_file_of_its_name_and_family(method):
+    family, name = method.decode.__module__.split(".")[-2:]
+    assert (family, name) == (method.family, method.id)
+    assert method.family in FAMILIES
+    assert (ROOT / f"tests/methods/{method.family}/test_{method.id}.py").is_file()
+
+
+@each_method
+def test_stop_ends_the_run_at_any_step(method):
+    full, _ = recorded(method)
+    for stop_at in range(1, full.totals()["steps"]):
+        asked = itertools.count()
+        pair = toy_pair(0)
+        run = Run(
+            pair,
+            PROMPT,
+            Seeded(0),
+            Limits(max_new_tokens=6),
+            method.notes,
+            stop=lambda asked=asked, stop_at=stop_at: next(asked) >= stop_at,
+        )
+        method.decode(run, method.parse({}))
+        done = run.end()
+        assert run.totals()["steps"] <= stop_at
+        assert done.reason in ("stopped", "eos")
+
+
+@each_method
+def test_the_token_limit_is_never_exceeded(method):
+    for length in (1, 2, 5):
+        for seed in range(4):
+            run, events = recorded(method, seed, length, pair_seed=seed)
+            assert 1 <= len(events[-1].outputs[0].token_ids) <= length
+
+
+@each_method
+def test_nothing_is_emitted_behind_an_end_token(method):
+    for seed in range(6):
+        _, events = recorded(method, seed, 6, pair_seed=seed)
+        for output in events[-1].outputs:
+            assert EOS not in output.token_ids[:-1]
+
+
+@each_method
+def test_the_trace_folds_checks_and_survives_json(method):
+    _, events = recorded(method)
+    check_events(events)
+    back = EVENTS.validate_json(EVENTS.dump_json(events))
+    assert back == events
+    fold = Fold().feed_all(events)
+    assert fold.tokens(fold.text_at()[-1]) == events[-1].outputs[0].token_ids
+
+
+@each_method
+def test_every_emitted_token_was_chosen(method):
+    _, events = recorded(method)
+    fold = Fold().feed_all(events)
+    for node in fold.text_at():
+        story = fold.nodes[node]
+        assert any(story.token in choice.chosen for choice in fold.choices[story.parent])
+
+
+@each_method
+def test_a_method_without_claim_is_not_believed(method):
+    assert method.claims, "say what is guaranteed, and bind it to an oracle"
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if "lossless" in m.claims])
+@pytest.mark.parametrize("chain", ["none", "temperature=0.7", "top_k=2"])
+def test_lossless_methods_follow_the_target(method, chain):
+    pair = toy_pair(5, vocab_size=3)
+    law = exact_law(method.id, {"filters": chain}, pair, 3)
+    assert total_variation(law, table_law(pair["target"], 3, parse_chain(chain))) < 1e-12
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS.values() if "deterministic" in m.claims])
+def test_deterministic_methods_ask_for_no_randomness(method):
+    for pair_seed in range(4):
+        walk = Walk()
+        play(method.id, {}, toy_pair(pair_seed), walk, 5)
+        assert walk.taken == []
