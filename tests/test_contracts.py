@@ -126,7 +126,7 @@ def test_stop_ends_the_run_at_any_step(method):
 def test_the_token_limit_is_never_exceeded(method):
     for length in (1, 2, 5):
         for seed in range(4):
-            run, events = recorded(method, seed, length, pair_seed=seed)
+            _, events = recorded(method, seed, length, pair_seed=seed)
             assert 1 <= len(events[-1].outputs[0].token_ids) <= length
 
 
