@@ -101,16 +101,16 @@ def describe_run(run: Run) -> str:
     stages = ", then ".join(
         f"windows of {s.context} tokens, {s.batch_size} an update" for s in recipe.stages
     )
-    rate = "constant after" if recipe.constant else "then linear decay to zero, after"
+    rate = "then constant" if recipe.constant else "then linear decay to zero"
     start = f"Begins with the weights of `{recipe.starts_from}`. " if recipe.starts_from else ""
     shares = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
     return (
         f"- `{recipe.name}`: {shape.layers} layers, {run.progress.step:,} updates of "
         f"{recipe.steps:,}, {run.tokens:,} tokens, {run.progress.seconds / 60:.0f} minutes. {start}"
         f"{stages[0].upper()}{stages[1:]}. Muon for the matrices inside the layers (peak learning "
-        f"rate {recipe.muon_lr:g}), AdamW for the rest ({recipe.adam_lr:g}), {rate} "
-        f"{recipe.warmup_steps} updates of warm-up. Sources, and how often each is read relative "
-        f"to the others: {shares}."
+        f"rate {recipe.muon_lr:g}), AdamW for the rest ({recipe.adam_lr:g}); a warm-up of "
+        f"{recipe.warmup_steps} updates, {rate}. Sources, and how often each is read relative to "
+        f"the others: {shares}."
     )
 
 

@@ -38,7 +38,7 @@ FAMILY = {
         ),
         Member(
             "draft",
-            RECIPES["draft-interim"],
+            RECIPES["draft-long"],
             "draft (interim)",
             "The small model that proposes tokens for speculative decoding with `target`, whose "
             "tokenizer and books it shares; also the amateur of contrastive methods. Trained on "
