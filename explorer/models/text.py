@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
-from transformers.convert_slow_tokenizer import bytes_to_unicode
+from typing import TYPE_CHECKING, Any
 
 from explorer.errors import InputError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 BYTE_TOKEN = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 UNKNOWN_CHARACTER = "\ufffd"
@@ -26,31 +26,54 @@ class Text:
         decoder_start: int = 0,
         encoder_decoder: bool = False,
     ) -> None:
-        self.tokenizer = tokenizer
+        self.tokenizer: Any = tokenizer
         self.eos_ids = frozenset(eos_ids)
         self.decoder_start = decoder_start
         self._encoder_decoder = encoder_decoder
 
     def encode(self, text: str) -> list[int]:
-        """Token ids with what the tokenizer puts in front; no end token where a text goes on."""
-        ids: list[int] = self.tokenizer(text)["input_ids"]
-        if not self._encoder_decoder:
-            while ids and ids[-1] in self.eos_ids and len(ids) > 1:
-                ids = ids[:-1]
+        """Token ids with what the tokenizer puts in front, such as a beginning token.
+
+        A causal model goes on where the prompt stops, so an end token that the tokenizer puts
+        behind is left out; one that stands in the text itself is kept.
+        """
+        ids = self._ids(text, True)
+        if self._encoder_decoder or not ids or ids[-1] not in self.eos_ids:
+            return ids
+        own = self._ids(text, False)
+        starts = (i for i in range(len(ids)) if ids[i : i + len(own)] == own)
+        # At least one token stays: OPT's beginning token is its end token too.
+        least = max(1, next(starts, 0) + len(own))
+        while len(ids) > least and ids[-1] in self.eos_ids:
+            ids.pop()
         return ids
 
     def encode_chat(self, text: str) -> list[int]:
         """Token ids of one user message and the opening of the answer.
 
+        The template writes the special tokens, so the tokenizer adds none.
+
         Raises:
-            InputError: the tokenizer has no chat template.
+            InputError: the tokenizer has no chat template, or the template refuses the message.
         """
-        if not self.tokenizer.chat_template:
+        if not self.has_chat:
             raise InputError("This model has no chat template: turn the template off.")
-        rendered = self.tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}], add_generation_prompt=True, tokenize=False
-        )
-        return self.tokenizer(rendered, add_special_tokens=False)["input_ids"]
+        message = {"role": "user", "content": text}
+        try:
+            rendered = self.tokenizer.apply_chat_template(
+                [message], add_generation_prompt=True, tokenize=False
+            )
+        except Exception as error:
+            # A template is a program that came with the model: it may fail in any way.
+            raise InputError(
+                f"This model's chat template does not take the prompt ({error}): turn it off."
+            ) from error
+        return self._ids(rendered, False)
+
+    @property
+    def has_chat(self) -> bool:
+        """Whether the tokenizer knows how a conversation is written."""
+        return bool(self.tokenizer.chat_template)
 
     def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
         """Text that the ids add behind `after`, spaces as the tokenizer has them."""
@@ -61,31 +84,44 @@ class Text:
             before = before[:-1]
         return whole[len(before) :]
 
-    def _plain(self, ids: Sequence[int]) -> str:
-        return self.tokenizer.decode(
-            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
-        )
-
     def token_text(self, token_id: int) -> str:
         """One token alone; bytes that are no whole character as ⟨e2 80⟩."""
-        piece: str | None = self.tokenizer.convert_ids_to_tokens(int(token_id))
+        token_id = int(token_id)
+        if token_id in self._added:
+            return self._added[token_id]
+        piece: str | None = self.tokenizer.convert_ids_to_tokens(token_id)
         if piece is None:
             return f"⟨{token_id}⟩"
-        if token_id in self._special:
-            return piece
-        if match := BYTE_TOKEN.fullmatch(piece):
-            return _bytes_text(bytes([int(match[1], 16)]))
         if self._byte_level:
             return _bytes_text(bytes(self._bytes[c] for c in piece if c in self._bytes))
+        if match := BYTE_TOKEN.fullmatch(piece):
+            return _bytes_text(bytes([int(match[1], 16)]))
         return piece.replace("▁", " ")
 
+    def _ids(self, text: str, special: bool) -> list[int]:
+        # Not verbose: whether a prompt is too long is said where the context is known.
+        ids: list[int] = self.tokenizer(text, add_special_tokens=special, verbose=False)[
+            "input_ids"
+        ]
+        return ids
+
+    def _plain(self, ids: Sequence[int]) -> str:
+        text: str = self.tokenizer.decode(
+            list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
     @cached_property
-    def _special(self) -> frozenset[int]:
-        return frozenset(self.tokenizer.all_special_ids)
+    def _added(self) -> dict[int, str]:
+        """Tokens that stand outside the tokenizer's model, special or not, as they are written."""
+        return {i: str(token) for i, token in self.tokenizer.added_tokens_decoder.items()}
 
     @cached_property
     def _bytes(self) -> dict[str, int]:
-        return {character: byte for byte, character in bytes_to_unicode().items()}
+        from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+        table: dict[int, str] = bytes_to_unicode()  # type: ignore[no-untyped-call]
+        return {character: byte for byte, character in table.items()}
 
     @cached_property
     def _byte_level(self) -> bool:
