@@ -33,12 +33,13 @@ class TokenTree:
     def add(self, parent: int, token: int | None, key: object = None) -> int:
         """The child of `parent` that carries `token`, made if it does not exist yet.
 
-        A dead child that is added again lives again.
+        A dead child that is added again lives again; so does whatever is dead above the child.
         """
+        self._revive(parent)
         siblings = self._children[parent]
         name = token if token is not None else ("virtual", key)
         if (known := siblings.get(name)) is not None:
-            self._dead.discard(known)
+            self._revive(known)
             return known
         node = len(self._parents)
         siblings[name] = node
@@ -113,13 +114,22 @@ class TokenTree:
         return self._kill(self.subtree(node))
 
     def kill_hypothesis(self, node: int) -> list[int]:
-        """A hypothesis lost: it dies from its tip up to where a living one branches off."""
-        newly = self._kill([node])
-        node = self._parents[node]
-        while node > ROOT and not any(map(self.alive, self._children[node].values())):
-            newly += self._kill([node])
-            node = self._parents[node]
+        """A hypothesis lost: it dies from its tip up to where a living one branches off.
+
+        Nothing dies if a living one runs through the tip itself. Returns the newly dead.
+        """
+        newly = []
+        for n in self.upward(node):
+            if any(map(self.alive, self._children[n].values())):
+                break
+            newly += self._kill([n])
         return newly
+
+    def _revive(self, node: int) -> None:
+        # Above a living node all live, so the way up ends at the first one.
+        while node in self._dead:
+            self._dead.discard(node)
+            node = self._parents[node]
 
     def _kill(self, nodes: list[int]) -> list[int]:
         newly = [n for n in nodes if n != ROOT and n not in self._dead]
