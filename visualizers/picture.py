@@ -51,6 +51,7 @@ class Span:
     cls: str
     born: int = 0
     changes: list[tuple[int, str]] = field(default_factory=list)
+    dies: int | None = None
     node: int | None = None
     tip: list[Tip] = field(default_factory=list)
 
@@ -64,7 +65,7 @@ class Mark:
            edge   from (x, y) to (x + width, y + height): right, down within one cell, right
            bar    a rectangle with (x, y) its upper left corner
            rule   a straight line from (x, y) to (x + width, y + height), for axes and ends
-           stub   a button with `text`; pressed, it shows `opens` in a panel that begins at the
+           stub   a button with a text; pressed, it shows `opens` in a panel that begins at the
                   stub and whose coordinates are counted from the panel's own corner
     of     what it stands for, "node 12"; no two marks of one name are shown at the same step
     cls    the class of `style.CLASSES` that it has when it is born
@@ -183,8 +184,7 @@ class Shown:
 
 def class_at(thing: Mark | Span, step: int) -> str | None:
     """The class of a mark or span at the end of a step; None: it is not shown."""
-    dies = thing.dies if isinstance(thing, Mark) else None
-    if step < thing.born or (dies is not None and step >= dies):
+    if step < thing.born or (thing.dies is not None and step >= thing.dies):
         return None
     shown = thing.cls
     for since, cls in thing.changes:

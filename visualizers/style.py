@@ -21,8 +21,12 @@ INK = "currentColor"  # the page's own text colour, light or dark
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a class looks: colour of line and fill, the sign before its text, and what its line,
-    its bar and its letters do besides. `words` are its legend."""
+    """How a class looks: colour of sign, line and fill, the sign before its text, and what its
+    line, its bar and its letters do besides. `words` are its legend.
+
+    Most of these colours are too pale for letters, so letters are the page's ink, `quiet` ones
+    paler (still 4.5 to 1), and only those of the text itself are `coloured`.
+    """
 
     words: str
     colour: str
@@ -30,30 +34,30 @@ class Look:
     line: Literal["solid", "dashed", "thin"] = "solid"
     filled: bool = True
     struck: bool = False
-    quiet: bool = False  # letters smaller or paler than the text's
+    letters: Literal["ink", "quiet", "coloured"] = "ink"
 
 
 CLASSES: dict[str, Look] = {
-    "prompt": Look("prompt", INK, line="thin", quiet=True),
-    "text": Look("text that stays", BLUE, "●"),
-    "accepted": Look("guess that was accepted", BLUE, "●"),
+    "prompt": Look("prompt", INK, line="thin", letters="quiet"),
+    "text": Look("text that stays", BLUE, "●", letters="coloured"),
+    "accepted": Look("guess that was accepted", BLUE, "●", letters="coloured"),
     "open": Look("still open", INK, "○", filled=False),
     "guess": Look("guess, not yet judged", ORANGE, "◌", line="dashed", filled=False),
     "rejected": Look("rejected, or removed by a filter", VERMILION, "✗", struck=True),
-    "pruned": Look("pruned: looked at, outranked", GREY, "·", line="thin", quiet=True),
+    "pruned": Look("pruned: looked at, outranked", GREY, "·", line="thin", letters="quiet"),
     "added": Look("token that the target added itself", SKY, "■"),
     "merged": Look("merged with another hypothesis", PURPLE, "◎"),
     "finished": Look("finished hypothesis", GREEN, "▮"),
     "forced": Look("chosen by the person", YELLOW, "▼"),
-    "number": Look("numbers behind a decision", INK, line="thin", quiet=True),
-    "axis": Look("scale", GREY, line="thin", quiet=True),
+    "number": Look("numbers behind a decision", INK, line="thin", letters="quiet"),
+    "axis": Look("scale", GREY, line="thin", letters="quiet"),
     "pass": Look("forward pass", BLUE),
     "known": Look("answered from the cache, nothing computed", GREY, line="dashed", filled=False),
     "cache": Look("positions in the cache", SKY, filled=False),
     "residual": Look("residual law after a rejection", SKY, filled=False),
 }
 
-DEAD = frozenset({"pruned", "rejected", "merged"})
+DEAD = frozenset({"pruned", "rejected"})
 
 
 def looks() -> dict[str, dict[str, object]]:

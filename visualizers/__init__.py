@@ -1,0 +1,71 @@
+"""Pictures of a run: a folded trace in, plain data for the page out.
+
+A visualizer never asks which method it draws, only which events are there. Each is a module with
+`READS` (the kinds of event it reads), `NEEDS` (the features of a trace any one of which makes it
+worth drawing; none: always) and `draw(reading) -> list[Picture]`. Adding one is adding its module
+to `VISUALIZERS`, at the place where its pictures stand on the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from explorer.trace import Fold
+from visualizers import hypotheses
+from visualizers.picture import Picture
+from visualizers.reading import Reading
+
+__all__ = ["VISUALIZERS", "Reading", "features", "pictures"]
+
+
+class Visualizer(Protocol):
+    """A module that draws."""
+
+    READS: tuple[str, ...]
+    NEEDS: tuple[str, ...]
+
+    def draw(self, reading: Reading) -> list[Picture]: ...
+
+
+VISUALIZERS: tuple[Visualizer, ...] = (hypotheses,)
+
+
+def features(fold: Fold) -> set[str]:
+    """What a trace has: kinds of event, "mark:pruned" and so on, "branch" (a node was continued in
+    more than one way), "guess" (a token that somebody other than the target proposed)."""
+    found = {f"mark:{mark.mark}" for node in fold.nodes for mark in node.marks}
+    if found:
+        found.add("mark")
+    here = {
+        "view": fold.views,
+        "eval": fold.evals,
+        "choice": fold.choices,
+        "note": fold.notes,
+        "node": fold.nodes[1:],
+        "done": fold.done,
+        "branch": any(len(node.children) > 1 for node in fold.nodes),
+    }
+    return found | {name for name, thing in here.items() if thing}
+
+
+def pictures(
+    fold: Fold,
+    token_text: Callable[[int], str],
+    notes: Sequence[Mapping[str, str]] = (),
+) -> list[Picture]:
+    """The pictures that a run's events allow, in the order of the page.
+
+    Args:
+        fold: the run, or as much of it as has happened.
+        token_text: a token's text as the model has it; control characters are made visible here.
+        notes: the quantities that the method declared (`header.notes`).
+    """
+    reading = Reading(fold, token_text, notes)
+    here = features(fold)
+    return [
+        picture
+        for visualizer in VISUALIZERS
+        if not visualizer.NEEDS or here.intersection(visualizer.NEEDS)
+        for picture in visualizer.draw(reading)
+    ]

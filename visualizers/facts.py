@@ -1,0 +1,55 @@
+"""What is known about a node, as rows of a tooltip: its law, its marks, its life."""
+
+from __future__ import annotations
+
+from explorer.trace import ChoiceEvent
+from visualizers.picture import Tip
+from visualizers.reading import Reading
+from visualizers.sentences import reason
+from visualizers.words import number, probability
+
+WORDS = {
+    "kept": "kept",
+    "pruned": "pruned",
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "merged": "merged",
+    "finished": "finished",
+    "emitted": "became text",
+    "forced": "forced",
+}
+
+
+def node_tips(reading: Reading, node: int) -> list[Tip]:
+    """Token, probability, who proposed it, and what was decided about it."""
+    story = reading.fold.nodes[node]
+    tips = [
+        Tip("token", f"{reading.alone(story.token)}  (id {story.token})", story.born),
+        Tip("proposed by", f"{story.by}, step {story.born}", story.born),
+    ]
+    law = reading.law(node)
+    if law is not None:
+        since = max(law.step, story.born)
+        raw, final = logps(law, story.token)
+        tips.append(Tip("probability", probabilities(raw, final), since))
+    kept = False
+    for mark in story.marks:
+        if mark.mark == "kept" and kept:
+            continue  # the first sum stands for the node; later ones repeat it
+        kept = kept or mark.mark == "kept"
+        tips.append(Tip(WORDS[mark.mark], f"step {mark.step}: {reason(mark)}", mark.step))
+    return tips
+
+
+def logps(law: ChoiceEvent, token: int | None) -> tuple[float | int | None, float | int | None]:
+    """Log-probability of a token before and after what changed the law, in nats."""
+    if token is None or token not in law.tokens:
+        return None, None
+    i = law.tokens.index(token)
+    return law.raw[i], law.final[i]
+
+
+def probabilities(raw: float | int | None, final: float | int | None) -> str:
+    """Both probabilities in words; one of them if the filters changed nothing."""
+    before, after = number(probability(raw)), number(probability(final))
+    return after if before == after else f"{after} (before the filters {before})"

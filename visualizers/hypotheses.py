@@ -1,0 +1,383 @@
+"""The tree of hypotheses, text first.
+
+Unbranched runs of tokens are one piece of text each; what died early is folded into stubs that
+open on demand; the best path reads as one straight line at the top.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+
+from explorer.trace import MarkEvent
+from explorer.trace.segments import Segment, segments
+from visualizers.facts import node_tips
+from visualizers.layout import Box, tidy
+from visualizers.picture import Mark, Picture, Span, Table
+from visualizers.reading import Reading
+from visualizers.sentences import captions, reason, tell_step
+from visualizers.style import DEAD, legend
+from visualizers.words import cells, clip, number, tail
+
+READS = ("node", "mark", "choice", "view")
+NEEDS = ("branch",)
+MOST_MARKS = 400
+SHOWN_DEAD = 3  # dead leaves at one place; the others go into its stub
+LEAD, SIGN = 3.0, 2.0  # cells of the line to a piece, and of the sign before its text
+PROMPT_CELLS = 28
+REASON_CELLS = 26
+
+
+@dataclass(eq=False, slots=True)
+class Piece(Box):
+    """A drawn run of tokens, or the stub that stands for several runs."""
+
+    run: Segment | None = None
+    hidden: list[Segment] = field(default_factory=list)
+    goes_on: bool = False  # it continues the line above it, without an edge and a sign
+
+
+def draw(reading: Reading) -> list[Picture]:
+    root_run = segments(reading.fold)
+    sizes = _sizes(root_run)
+    drawn = _choose(reading, root_run, sizes)
+    root = _pieces(reading, root_run, drawn)
+    columns, lines = tidy(root)
+    marks: list[Mark] = []
+    where: dict[int, tuple[float, float]] = {0: (root.right, root.y + 0.5)}
+    stack = [root]
+    while stack:
+        piece = stack.pop()
+        marks += _piece_marks(reading, piece)
+        for run in [piece.run] if piece.run else _everything(piece.hidden):
+            where.update((n, (piece.right, piece.y + 0.5)) for n in run.nodes)
+        stack += piece.below
+        marks += [_edge(reading, piece, b) for b in piece.below if not b.goes_on]
+    classes = {cls for mark in marks for cls in _classes(mark)}
+    return [
+        Picture(
+            id="hypotheses",
+            kind="marks",
+            title="Tree of hypotheses",
+            what="Every text that was considered, from the prompt on the left; "
+            "the straight line behind it is the text that won, or leads.",
+            how="Each piece of text is a run of tokens without a branch. Beside a dead end stands "
+            "why it lost; “+7” stands for seven more tokens on branches that died, and opens.",
+            captions=captions(reading, lambda step: tell_step(reading, step)),
+            table=_table(reading),
+            legend=legend(*classes),
+            marks=marks,
+            size=(columns + 2, lines + 1),
+            focus=_focus(reading, where),
+            data={"pool": _pool(reading)},
+        )
+    ]
+
+
+# Which runs are drawn -------------------------------------------------------------------------
+
+
+def _choose(reading: Reading, root: Segment, sizes: dict[int, int]) -> set[int]:
+    """The runs that are drawn, by their first node: the most telling ones, within the limit."""
+    drawn = {0}
+    cost = 2
+    order = 0  # runs of one rank in the order of the tree
+    queue: list[tuple[bool, bool, int, int, Segment]] = []
+
+    def offer(run: Segment) -> None:
+        nonlocal order
+        for below in _telling(reading, run):
+            order += 1
+            dead = _dead(reading, below)
+            entry = (not below.in_text, dead, -sizes[below.nodes[0]], order, below)
+            heapq.heappush(queue, entry)
+
+    offer(root)
+    while queue and cost < MOST_MARKS:
+        run = heapq.heappop(queue)[-1]
+        drawn.add(run.nodes[0])
+        # Text, edge, perhaps an end; and a stub with its edge if not all below can be drawn.
+        cost += 2 + (run.fate == "finished") + (2 if run.below else 0)
+        offer(run)
+    return drawn
+
+
+def _telling(reading: Reading, run: Segment) -> list[Segment]:
+    """The runs below, without all but a few of those that ended at once."""
+    leaves = [s for s in run.below if not s.below and _dead(reading, s)]
+    if len(leaves) <= SHOWN_DEAD + 1:
+        return run.below
+    leaves.sort(key=lambda s: (_margin(s), s.born))
+    hidden = {id(s) for s in leaves[SHOWN_DEAD:]}
+    return [s for s in run.below if id(s) not in hidden]
+
+
+def _margin(run: Segment) -> float:
+    margin = run.last_mark.numbers.get("margin") if run.last_mark else None
+    return float("inf") if margin is None else margin
+
+
+def _dead(reading: Reading, run: Segment) -> bool:
+    return reading.class_of(run.nodes[-1]) in DEAD
+
+
+def _sizes(root: Segment) -> dict[int, int]:
+    """Nodes in and below each run, by its first node."""
+    order = [root]
+    for run in order:
+        order.extend(run.below)
+    sizes: dict[int, int] = {}
+    for run in reversed(order):
+        sizes[run.nodes[0]] = len(run.nodes) + sum(sizes[b.nodes[0]] for b in run.below)
+    return sizes
+
+
+def _everything(runs: list[Segment]) -> list[Segment]:
+    """Runs and all below them, each followed by what hangs on it."""
+    found, stack = [], list(reversed(runs))
+    while stack:
+        run = stack.pop()
+        found.append(run)
+        stack += reversed(run.below)
+    return found
+
+
+# Pieces and their marks -----------------------------------------------------------------------
+
+
+def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
+    root = Piece(width=cells(_prompt(reading)), run=root_run)
+    stack = [root]
+    while stack:
+        piece = stack.pop()
+        assert piece.run is not None
+        below: list[Piece] = []
+        hidden: list[Segment] = []
+        for run in sorted(piece.run.below, key=lambda s: _rank(reading, s)):
+            if run.nodes[0] not in drawn:
+                hidden.append(run)
+                continue
+            goes_on = not below and _goes_on(reading, piece.run, run)
+            lead = 1.0 if goes_on else LEAD + SIGN
+            width = lead + cells(reading.text(run.nodes)) + cells(_aside(run))
+            below.append(Piece(width=width, lead=lead, run=run, goes_on=goes_on))
+        stack += below
+        if hidden:
+            count = sum(len(run.nodes) for run in _everything(hidden))
+            width = LEAD + len(str(count)) + 2
+            below.insert(1, Piece(width=width, lead=LEAD, hidden=hidden))
+        piece.below = below
+    return root
+
+
+def _goes_on(reading: Reading, above: Segment, run: Segment) -> bool:
+    return reading.class_of(above.nodes[-1]) == reading.class_of(run.nodes[0])
+
+
+def _rank(reading: Reading, run: Segment) -> tuple[bool, bool, int]:
+    return (not run.in_text, _dead(reading, run), run.born)
+
+
+def _piece_marks(reading: Reading, piece: Piece) -> list[Mark]:
+    y = piece.y + 0.5
+    if piece.run is None:
+        return [_stub(reading, piece, y)]
+    if piece.run.nodes == [0]:
+        text = _prompt(reading)
+        return [Mark(of="prompt", shape="text", x=piece.x, y=y, cls="prompt", text=text, node=0)]
+    mark = _run_mark(reading, piece.run, piece.x + piece.lead, y, with_tips=True)
+    mark.width = piece.width - piece.lead
+    if piece.goes_on:
+        mark.sign = False
+    elif piece.run.nodes != [0]:
+        mark.x -= SIGN
+        mark.width += SIGN
+    finished = [m for n in piece.run.nodes for m in reading.fold.nodes[n].marks if _ends(m)]
+    ends = [
+        Mark(of=f"end {m.node}", shape="rule", x=piece.right, y=y - 0.4, height=0.8,
+             cls="finished", born=m.step, node=m.node)
+        for m in finished[:1]
+    ]  # fmt: skip
+    return [mark, *ends]
+
+
+def _run_mark(reading: Reading, run: Segment, x: float, y: float, with_tips: bool) -> Mark:
+    first = run.nodes[0]
+    spans = []
+    for n in run.nodes:
+        history = reading.histories[n]
+        tips = node_tips(reading, n) if with_tips else []
+        text = reading.token(reading.fold.nodes[n].token)
+        born, cls = history[0]
+        spans.append(Span(f"node {n}", text, cls, born, history[1:], node=n, tip=tips))
+    if aside := _aside(run):
+        assert run.last_mark is not None
+        last = run.nodes[-1]
+        spans.append(Span(f"why {last}", aside, "number", run.last_mark.step, node=last))
+    born, cls = reading.histories[first][0]
+    changes = _of_the_last(reading, run)
+    return Mark(
+        of=f"run {first}", shape="text", x=x, y=y, cls=cls, born=born, sign=True, spans=spans,
+        changes=changes, node=first,
+    )  # fmt: skip
+
+
+def _of_the_last(reading: Reading, run: Segment) -> list[tuple[int, str]]:
+    """The classes of the run as a whole: those of the last node that is there."""
+    steps: dict[int, str] = {}
+    for i, n in enumerate(run.nodes):
+        born_next = reading.histories[run.nodes[i + 1]][0][0] if i + 1 < len(run.nodes) else None
+        for step, cls in reading.histories[n]:
+            if born_next is None or step < born_next:
+                steps[step] = cls
+    changes = sorted(steps.items())[1:]
+    return changes
+
+
+def _aside(run: Segment) -> str:
+    """What is written behind a run that ended: the reason and the number that decided."""
+    mark = run.last_mark
+    if mark is None or run.in_text or mark.mark in ("emitted", "kept", "accepted", "forced"):
+        return ""
+    for name in ("margin", "score", "ratio"):
+        if (x := mark.numbers.get(name)) is not None:
+            why = "" if name in ("score", "ratio") else clip(mark.why, REASON_CELLS)
+            return "  " + (f"{why} {number(x)}" if why else f"{name} {number(x)}")
+    return f"  {clip(mark.why or mark.mark, REASON_CELLS)}"
+
+
+def _ends(mark: MarkEvent) -> bool:
+    return mark.mark == "finished"
+
+
+def _edge(reading: Reading, above: Piece, below: Piece) -> Mark:
+    if below.run is not None:
+        first = below.run.nodes[0]
+        name, (born, cls), changes = (
+            f"edge {first}",
+            reading.histories[first][0],
+            reading.histories[first][1:],
+        )
+    else:
+        name = f"edge stub {_first(below)}"
+        (born, cls), *changes = _stub_history(reading, below)
+    return Mark(
+        of=name, shape="edge", x=above.right, y=above.y + 0.5, cls=cls, born=born,
+        width=LEAD - 0.5, height=below.y - above.y, changes=changes,
+    )  # fmt: skip
+
+
+# Stubs ----------------------------------------------------------------------------------------
+
+
+def _stub(reading: Reading, piece: Piece, y: float) -> Mark:
+    runs = _everything(piece.hidden)
+    births = sorted(reading.fold.nodes[n].born for run in runs for n in run.nodes)
+    counts = {born: i + 1 for i, born in enumerate(births)}  # nodes inside, by the step they came
+    steps = [*counts, None]
+    first = _first(piece)
+    spans = [
+        Span(f"count {first}", f"+{counts[born]}", "pruned", born, dies=until)
+        for born, until in zip(counts, steps[1:], strict=True)
+    ]
+    (born, cls), *changes = _stub_history(reading, piece)
+    depth = {id(run): 0 for run in piece.hidden}
+    opens = []
+    for line, run in enumerate(runs):
+        for below in run.below:
+            depth[id(below)] = depth[id(run)] + 1
+        opens.append(_run_mark(reading, run, 2.0 * depth[id(run)], line + 0.5, with_tips=False))
+    return Mark(
+        of=f"stub {first}", shape="stub", x=piece.x + LEAD, y=y, cls=cls, born=born,
+        width=piece.width - LEAD,
+        spans=spans, changes=changes, opens=opens,
+    )  # fmt: skip
+
+
+def _first(piece: Piece) -> int:
+    return piece.hidden[0].nodes[0]
+
+
+def _stub_history(reading: Reading, piece: Piece) -> list[tuple[int, str]]:
+    """A stub is open as long as anything in it is."""
+    turns: dict[int, int] = {}  # step -> how many more are alive
+    for run in _everything(piece.hidden):
+        for n in run.nodes:
+            alive = False
+            for step, cls in reading.histories[n]:
+                if alive != (cls not in DEAD):
+                    turns[step] = turns.get(step, 0) + (1 if not alive else -1)
+                    alive = not alive
+                elif step not in turns:
+                    turns[step] = 0
+    found: list[tuple[int, str]] = []
+    living = 0
+    for step in sorted(turns):
+        living += turns[step]
+        cls = "open" if living else "pruned"
+        if not found or found[-1][1] != cls:
+            found.append((step, cls))
+    return found
+
+
+# What else the picture has ---------------------------------------------------------------------
+
+
+def _prompt(reading: Reading) -> str:
+    text = tail("".join(map(reading.token, reading.prompt_ids[-PROMPT_CELLS:])), PROMPT_CELLS)
+    return text or "(start)"
+
+
+def _focus(reading: Reading, where: dict[int, tuple[float, float]]) -> list[tuple[float, float]]:
+    """Where the run was at each step: the end of its text, or its first hypothesis."""
+    found = []
+    here = where[0]
+    for step in reading.steps:
+        marks = reading.marked(step, "kept")[:1] or reading.marked(step, "emitted")[-1:]
+        nodes = [m.node for m in marks] or reading.born_at[step][:1]
+        if nodes:
+            here = where[nodes[0]]
+        found.append(here)
+    return found
+
+
+def _table(reading: Reading) -> Table:
+    """One row for each decision but “kept”: the reason of every death can be searched."""
+    table = Table(["step", "token", "text so far ends in", "what", "why", "node", "born", "by"])
+    for step in reading.steps:
+        for mark in reading.marks_at[step]:
+            if mark.mark == "kept":
+                continue
+            story = reading.fold.nodes[mark.node]
+            table.add(
+                step, step, reading.alone(story.token), reading.ending(mark.node), mark.mark,
+                reason(mark) if mark.why or mark.numbers else "", mark.node, story.born, story.by,
+            )  # fmt: skip
+    return table
+
+
+def _pool(reading: Reading) -> list[dict[str, object]]:
+    """Finished hypotheses, best first: text, score, the step they came and, if so, left."""
+    found = []
+    for node in reading.fold.nodes:
+        for mark in node.marks:
+            if _ends(mark):
+                left = [m.step for m in node.marks if m.mark == "pruned" and m.step >= mark.step]
+                found.append(
+                    {
+                        "node": node.id,
+                        "text": reading.text(reading.fold.path(node.id)),
+                        "score": mark.numbers.get("score"),
+                        "step": mark.step,
+                        "left": left[0] if left else None,
+                    }
+                )
+                break
+    return sorted(found, key=lambda entry: -(entry["score"] or float("-inf")))
+
+
+def _classes(mark: Mark) -> set[str]:
+    found = {mark.cls, *(cls for _, cls in mark.changes)}
+    for span in mark.spans:
+        found |= {span.cls, *(cls for _, cls in span.changes)}
+    return found
