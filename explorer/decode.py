@@ -25,6 +25,7 @@ from explorer.version import VERSION
 from explorer.view import LanguageModel
 
 DEFAULT_MODELS = {"target": "target", "draft": "draft", "amateur": "draft"}
+LIMITS = ("max_new_tokens", "max_nodes", "max_seconds")
 Models = Mapping[str, LanguageModel]
 
 
@@ -58,11 +59,7 @@ def make_request(**values: Any) -> tuple[Request, Method, Params]:
         request = Request.model_validate(values)
     except ValidationError as error:
         raise InputError(validation_sentence(error, "run")) from None
-    most = settings().max_new_tokens
-    if request.max_new_tokens > most:
-        raise InputError(
-            f"max_new_tokens = {request.max_new_tokens} is not allowed: from 1 to {most}."
-        )
+    request = _within_settings(request)
     method = get_method(request.method)
     for role in request.models:
         if role not in method.models:
@@ -92,23 +89,55 @@ def find_models(
     return models
 
 
+def new_header(request: Request, method: Method, params: Params) -> Header:
+    """The header of a run that has not begun: without the prompt's tokens, models by request."""
+    return Header(
+        run_id=secrets.token_hex(8),
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        method=method.id,
+        method_version=method.version,
+        params=params.model_dump(mode="json"),
+        notes=[note.as_dict() for note in method.notes],
+        models=model_ids(request, method),
+        prompt=request.prompt,
+        prompt_ids=[],
+        chat=request.chat,
+        seed=request.seed,
+        limits={name: getattr(request, name) for name in LIMITS},
+        versions=versions(),
+        threads=torch.get_num_threads(),
+    )
+
+
 def run_request(
     request: Request,
     method: Method,
     params: Params,
     models: Models,
     *,
+    header: Header | None = None,
+    started: Callable[[Header], None] | None = None,
     listener: Callable[[AnyEvent], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     record: bool = True,
 ) -> Trace:
     """Run a method and return its trace; `listener` hears of every event as it happens.
 
+    A `header` made before keeps its id and time; `started` is told of it once it is complete.
     With `record` off only the end is recorded: for measuring, and for the test that recording
     changes nothing. A failure is recorded as the end of the trace before it is raised.
     """
     prompt = make_prompt(models["target"], request.prompt, request.chat)
-    trace = Trace(_header(request, method, params, models, list(prompt.ids)))
+    header = (header or new_header(request, method, params)).model_copy(
+        update={
+            "models": {role: models[role].model_id for role in method.models},
+            "prompt_ids": list(prompt.ids),
+            "threads": torch.get_num_threads(),
+        }
+    )
+    trace = Trace(header)
+    if started:
+        started(header)
     if listener:
         trace.listeners.append(listener)
     run = Run(
@@ -120,20 +149,24 @@ def run_request(
         record=trace.append if record else None,
         stop=stop,
     )
+    ended = None
     try:
         method.decode(run, params)
     except BaseException:
-        trace.append(run.end("failed"))
+        ended = "failed"
         raise
-    done = run.end()
-    if not record:
-        trace.append(done)
+    finally:
+        done = run.end(ended)
+        if not record:
+            trace.append(done)
     return trace
 
 
 @cache
 def default_library() -> Library:
     """The models that `decode` and the command line share."""
+    if threads := settings().threads:
+        torch.set_num_threads(threads)
     return Library()
 
 
@@ -188,27 +221,14 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in names} | {"explorer": VERSION}
 
 
-def _header(
-    request: Request, method: Method, params: Params, models: Models, prompt_ids: list[int]
-) -> Header:
-    limits = {
-        "max_new_tokens": request.max_new_tokens,
-        "max_nodes": request.max_nodes,
-        "max_seconds": request.max_seconds,
-    }
-    return Header(
-        run_id=secrets.token_hex(8),
-        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        method=method.id,
-        method_version=method.version,
-        params=params.model_dump(mode="json"),
-        notes=[note.as_dict() for note in method.notes],
-        models={role: models[role].model_id for role in method.models},
-        prompt=request.prompt,
-        prompt_ids=prompt_ids,
-        chat=request.chat,
-        seed=request.seed,
-        limits=limits,
-        versions=versions(),
-        threads=torch.get_num_threads(),
-    )
+def _within_settings(request: Request) -> Request:
+    """The request, if it asks for no more than the settings allow; its defaults give way."""
+    least: dict[str, Any] = {}
+    for name in LIMITS:
+        asked, most = getattr(request, name), getattr(settings(), name)
+        if asked <= most:
+            continue
+        if name in request.model_fields_set:
+            raise InputError(f"{name} = {asked} is not allowed: at most {most}.")
+        least[name] = most
+    return request.model_copy(update=least)

@@ -1,0 +1,68 @@
+"""What is known of a run while it is made: held once, packed, for any number of watchers."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections.abc import Iterator
+
+from explorer.trace import AnyEvent, Header
+from explorer.worker.protocol import Batch, End, Ended, Happened, Message, Started
+
+
+class Feed:
+    """The messages of one run, in order. Whoever adds never waits for those who read."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.bytes = 0
+        self._changed = threading.Condition()
+        self._header: Header | None = None
+        self._pieces: list[bytes] = []
+        self._end: End | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._end is not None
+
+    def add(self, message: Message) -> None:
+        with self._changed:
+            match message:
+                case Started(header):
+                    self._header = header
+                case Happened(packed):
+                    self._pieces.append(packed)
+                    self.bytes += len(packed)
+                case Ended(end):
+                    self._end = end
+            self._changed.notify_all()
+
+    def follow(self, after: int = -1, beat_seconds: float | None = None) -> Iterator[Batch]:
+        """Batches behind piece `after`; see `Worker.watch`."""
+        seq, known = after, False
+
+        def news() -> bool:
+            more = len(self._pieces) > seq + 1 or self._end is not None
+            return more or (self._header is not None and not known)
+
+        while True:
+            with self._changed:
+                happened = self._changed.wait_for(news, beat_seconds)
+                pieces = self._pieces[seq + 1 :]
+                header = None if known else self._header
+                end = self._end
+            if not happened:
+                yield Batch(self.run_id, seq)
+                continue
+            seq += len(pieces)
+            known = known or header is not None
+            events = [event for piece in pieces for event in unpacked(piece)]
+            yield Batch(self.run_id, seq, events, header, end)
+            if end is not None:
+                return
+
+
+def unpacked(packed: bytes) -> list[AnyEvent]:
+    """The events of a piece. Only ever called on what a worker of this program packed."""
+    events: list[AnyEvent] = pickle.loads(packed)
+    return events
