@@ -12,9 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from explorer.trace import Fold
-from visualizers import hypotheses
+from visualizers import (
+    acceptance,
+    distribution,
+    entropy,
+    hypotheses,
+    passes,
+    ribbon,
+    rounds,
+)
+from visualizers import (
+    notes as noted,
+)
 from visualizers.picture import Picture
-from visualizers.reading import Reading
+from visualizers.reading import OWN, Reading
 
 __all__ = ["VISUALIZERS", "Reading", "features", "pictures"]
 
@@ -28,7 +39,16 @@ class Visualizer(Protocol):
     def draw(self, reading: Reading) -> list[Picture]: ...
 
 
-VISUALIZERS: tuple[Visualizer, ...] = (hypotheses,)
+VISUALIZERS: tuple[Visualizer, ...] = (
+    ribbon,
+    distribution,
+    hypotheses,
+    rounds,
+    acceptance,
+    entropy,
+    noted,
+    passes,
+)
 
 
 def features(fold: Fold) -> set[str]:
@@ -45,6 +65,7 @@ def features(fold: Fold) -> set[str]:
         "node": fold.nodes[1:],
         "done": fold.done,
         "branch": any(len(node.children) > 1 for node in fold.nodes),
+        "guess": any(node.by not in OWN for node in fold.nodes),
     }
     return found | {name for name, thing in here.items() if thing}
 

@@ -44,8 +44,11 @@ class _Outline:
     end: NDArray[np.int64]
 
 
-def tidy(root: Box) -> tuple[float, int]:
-    """Place all boxes, each directly behind its parent; returns columns and lines used."""
+def tidy(root: Box, both_sides: bool = True) -> tuple[float, int]:
+    """Place all boxes, each directly behind its parent; returns columns and lines used.
+
+    With `both_sides` off, children only stand below the line of the first.
+    """
     order = [root]
     for box in order:
         for child in box.below:
@@ -53,7 +56,7 @@ def tidy(root: Box) -> tuple[float, int]:
             order.append(child)
     outlines: dict[int, _Outline] = {}
     for box in reversed(order):
-        outlines[id(box)] = _place_below(box, [outlines.pop(id(child)) for child in box.below])
+        outlines[id(box)] = _place_below(box, [outlines.pop(id(b)) for b in box.below], both_sides)
     for box in order:  # until now a child's line was counted from its parent's
         for child in box.below:
             child.y += box.y
@@ -63,7 +66,7 @@ def tidy(root: Box) -> tuple[float, int]:
     return max(b.right for b in order), max(b.y + b.height for b in order)
 
 
-def _place_below(box: Box, outlines: Sequence[_Outline]) -> _Outline:
+def _place_below(box: Box, outlines: Sequence[_Outline], both_sides: bool) -> _Outline:
     left = int(box.x)
     right = max([ceil(box.right), *(o.x + len(o.top) for o in outlines)])
     top = np.full(right - left + 1, EMPTY)
@@ -74,7 +77,8 @@ def _place_below(box: Box, outlines: Sequence[_Outline]) -> _Outline:
         here = slice(outline.x - left, outline.x - left + len(outline.top))
         down = max(int((end[here] - outline.top).max()), 0)
         up = min(int((top[here] - outline.end).min()), 0)
-        child.y = down if down <= -up or child is box.below[0] else up
+        above = both_sides and child is not box.below[0] and -up < down
+        child.y = up if above else down
         top[here] = np.minimum(top[here], outline.top + child.y)
         end[here] = np.maximum(end[here], outline.end + child.y)
     if box.below:  # the lines to the other children run up and down right behind the box

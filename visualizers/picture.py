@@ -248,6 +248,8 @@ def _plain(value: Any) -> Any:
             return {key: _plain(v) for key, v in value.items()}
         case str():
             return value
+        case float():
+            return float(f"{value:.6g}")  # what can be read off a picture, at half the size
         case Sequence():
             return [_plain(v) for v in value]
     return value

@@ -80,6 +80,11 @@ class Reading:
         """The end of a hypothesis in quotation marks."""
         return f"“{self.ending(node).strip()}”"
 
+    def quoted(self, nodes: Iterable[int]) -> str:
+        """Some nodes' text in quotation marks, by itself."""
+        text = self.text(nodes)
+        return f"“{text.strip() or '␣' * len(text)}”"
+
     @cached_property
     def prompt_ids(self) -> list[int]:
         """The prompt of the target, or of whichever view there is."""
@@ -138,17 +143,23 @@ class Reading:
     def guessers(self) -> set[str]:
         return {node.by for node in self.fold.nodes[1:] if node.by not in OWN}
 
-    def law(self, node: int, step: int | None = None) -> ChoiceEvent | None:
-        """The choice, up to a step, in which the target's side took this token; None where the
-        token is a guess that was accepted by its own numbers."""
+    def law(self, node: int) -> ChoiceEvent | None:
+        """The choice in which the target's side took this token: the last one before it became
+        text, or was born. None where the token is a guess, accepted by its own numbers."""
         story = self.fold.nodes[node]
+        until = self.emitted_at.get(node, story.born)
         found = None
         for choice in self.fold.choices.get(story.parent, ()):
-            if step is not None and choice.step > step:
+            if choice.step > until:
                 break
             if story.token in choice.chosen and choice.stream not in self.guessers:
                 found = choice
         return found
+
+    @cached_property
+    def emitted_at(self) -> dict[int, int]:
+        """The step in which each node of the text became text."""
+        return {mark.node: mark.step for mark in self.fold.emitted}
 
     # Classes -----------------------------------------------------------------------------------
 

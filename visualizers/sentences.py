@@ -43,13 +43,13 @@ def _judged(reading: Reading, step: int) -> str:
     judged = plural(len(accepted) + len(rejected), "judged guess", "judged guesses")
     said = f"{len(accepted)} of {judged} accepted"
     if accepted:
-        said += f" (“{reading.text(m.node for m in accepted)}”)"
+        said += f" ({reading.quoted(m.node for m in accepted)})"
     if rejected:
         first = rejected[0]
-        said += f", “{reading.text([first.node])}” rejected ({reason(first)})"
+        said += f", {reading.quoted([first.node])} rejected ({reason(first)})"
     added = [n for n in reading.born_at[step] if not reading.is_guess(n)]
     if added:
-        said += f", and the target added “{reading.text(added)}”"
+        said += f", and the target added {reading.quoted(added)}"
     return said
 
 
@@ -108,8 +108,8 @@ def _emitted(reading: Reading, step: int) -> str:
     if len(marks) > 1:
         return f"{len(marks)} tokens became the text, which ends in {reading.quote(marks[-1].node)}"
     node = marks[0].node
-    said = f"“{reading.text([node])}” became text"
-    law = reading.law(node, step)
+    said = f"{reading.quoted([node])} became text"
+    law = reading.law(node)
     if law is None:
         return said
     token = reading.fold.nodes[node].token

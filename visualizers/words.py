@@ -55,8 +55,9 @@ def number(x: float | int | None, digits: int = 3) -> str:
         return "−∞"
     if isinstance(x, int):
         return str(x).replace("-", "−")
-    if 0 < abs(x) < 0.0005:
-        return "<0.001" if x > 0 else ">−0.001"
+    if 0 < abs(x) < 0.001:
+        mantissa, power = f"{x:.{digits - 1}e}".split("e")
+        return f"{mantissa}e{int(power)}".replace("-", "−")
     return f"{x:.{digits}g}".replace("-", "−")
 
 
