@@ -83,13 +83,15 @@ def _run(args: argparse.Namespace) -> int:
     )
     found = find_models(request, method, default_library())
     trace = run_request(request, method, parsed, found)
-    _files().save(trace)
+    with _store() as store:
+        store.keep(trace, store.local_owner())
     _print_trace(trace, args.json, found["target"].token_text)
     return 0
 
 
 def _trace(args: argparse.Namespace) -> int:
-    trace = _files().load(args.run_id)
+    with _store() as store:
+        trace = store.trace(args.run_id, store.local_owner())
     if args.json:
         print(json.dumps(trace.to_dict(), ensure_ascii=False))
         return 0
@@ -114,6 +116,8 @@ def _print_trace(trace: Any, as_json: bool, token_text: Any) -> None:
     ):
         print(line)
     print(f"\n{legend()}\n")
+    for output in trace.done.outputs[1:] if trace.done else []:
+        print(f"  {output.score:8.3f}  {output.text!r}")
     text = f"{trace.header.prompt}{trace.text}"
     print(textwrap.fill(text, min(width, 88), replace_whitespace=False))
     reason = FINISH_REASONS[str(summary["finish_reason"])]
@@ -204,8 +208,7 @@ def _default(method: Method, name: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _files() -> Any:
-    from explorer.settings import settings
-    from storage.files import TraceFiles
+def _store() -> Any:
+    from storage import open_store
 
-    return TraceFiles(settings().data_folder, settings().max_trace_bytes)
+    return open_store()

@@ -28,8 +28,8 @@ class Law:
     """The next-token law after `node`, as one stream (a view or a combination) gives it.
 
     `raw` and `logp` are log-probabilities `(V,)` in nats: before anything was forbidden, and what
-    is drawn from. `filtered` remembers what each filter of the chain `names` did; `masks` come
-    from the method itself (a plausibility mask, a residual).
+    is drawn from. Row `row` of `filtered` remembers what each filter of the chain `names` did;
+    `masks` come from the method itself (a plausibility mask, a residual).
     """
 
     node: int
@@ -37,6 +37,7 @@ class Law:
     raw: Tensor
     logp: Tensor
     filtered: Filtered
+    row: int
     names: tuple[str, ...] = ()
     masks: tuple[Mask, ...] = ()
 
@@ -52,9 +53,9 @@ class Law:
 
     def best_logp(self, without: Collection[int]) -> float:
         """The largest log-probability of a token that is not among `without`."""
-        others = self.logp.clone()
-        others[list(without)] = -torch.inf
-        return float(others.max())
+        values, tokens = self.logp.topk(min(1 + len(without), len(self.logp)))
+        ranked = zip(values.tolist(), tokens.tolist(), strict=True)
+        return next((value for value, token in ranked if token not in without), -torch.inf)
 
     def changed(self, probs: Tensor, cause: str) -> Law:
         """The same place under another law `(V,)`; what it forbids, `cause` removed."""
@@ -62,36 +63,25 @@ class Law:
         mask = Mask(cause, gone, float(self.probs[gone].sum()))
         return replace(self, logp=probs.log(), masks=(*self.masks, mask))
 
-    def candidates(self, chosen: Sequence[int]) -> Candidates:
-        """The most probable tokens before anything was forbidden, and the chosen ones."""
-        top = self.raw.topk(min(CANDIDATES, len(self.raw))).indices
-        listed = set(top.tolist())
-        if others := [token for token in chosen if token not in listed]:
-            top = torch.cat([top, top.new_tensor(others)])
-        return Candidates(
-            top.tolist(), self.raw[top].tolist(), self.logp[top].tolist(), self._causes(top)
-        )
-
     def removed_mass(self) -> dict[str, float]:
         """What each filter and mask took from the law it was given."""
         taken = {mask.cause: mask.mass for mask in self.masks}
         if self.names:
-            for name, mass in zip(self.names, self.filtered.removed_mass[0].tolist(), strict=True):
+            masses = self.filtered.removed_mass[self.row].tolist()
+            for name, mass in zip(self.names, masses, strict=True):
                 taken[name] = taken.get(name, 0.0) + mass
         return taken
 
-    def _causes(self, tokens: Tensor) -> list[str | None]:
+    def causes(self, tokens: Sequence[int]) -> list[str | None]:
+        """What removed each of these tokens; None where it stayed."""
         causes: list[str | None] = [None] * len(tokens)
-        if not self.names and not self.masks:
-            return causes
         if self.names:
-            indices = self.filtered.removed_by[0, tokens].tolist()
+            indices = self.filtered.removed_by[self.row, tokens].tolist()
             causes = [self.names[i] if i >= 0 else None for i in indices]
         for mask in self.masks:
-            gone = mask.gone[tokens].tolist()
-            causes = [
-                cause or (mask.cause if g else None) for cause, g in zip(causes, gone, strict=True)
-            ]
+            for i, gone in enumerate(mask.gone[tokens].tolist()):
+                if gone and causes[i] is None:
+                    causes[i] = mask.cause
         return causes
 
 
@@ -103,3 +93,25 @@ class Candidates:
     raw: list[float]
     final: list[float]
     removed_by: list[str | None]
+
+
+def candidates_of(laws: Sequence[Law], chosen: Sequence[Sequence[int]]) -> list[Candidates]:
+    """For each law the most probable tokens before anything was forbidden, and the chosen ones.
+
+    One pass over all laws: a wide search records many at every step.
+    """
+    raw = torch.stack([law.raw for law in laws])  # (n, V)
+    values, indices = raw.topk(min(CANDIDATES, raw.shape[1]))
+    finals = values
+    if any(law.logp is not law.raw for law in laws):
+        finals = torch.stack([law.logp for law in laws]).gather(1, indices)
+    table = zip(laws, indices.tolist(), values.tolist(), finals.tolist(), chosen, strict=True)
+    columns = []
+    for law, tokens, before, after, picked in table:
+        for token in picked:
+            if token not in tokens:
+                tokens.append(token)
+                before.append(float(law.raw[token]))
+                after.append(float(law.logp[token]))
+        columns.append(Candidates(tokens, before, after, law.causes(tokens)))
+    return columns

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from explorer.errors import MethodError
-from explorer.law import Law, Mask
+from explorer.law import Law, Mask, candidates_of
 from explorer.randomness import Randomness
 from explorer.registry import Note
 from explorer.sampling import Filter, Seen, apply
@@ -169,10 +169,10 @@ class Run:
         seen = [Seen(self.prompt.ids, tuple(self.tree.tokens(n))) for n in nodes if reads_seen]
         filtered = apply(filters, logits, seen)
         names = tuple(f.name for f in filters)
-        rows = (filtered.row(i) for i in range(len(nodes)))
+        raws = filtered.raw.unbind()
+        logps = raws if filtered.logp is filtered.raw else filtered.logp.unbind()
         return [
-            Law(node, stream, row.raw[0], row.logp[0], row, names)
-            for node, row in zip(nodes, rows, strict=True)
+            Law(node, stream, raws[i], logps[i], filtered, i, names) for i, node in enumerate(nodes)
         ]
 
     def combined(
@@ -207,19 +207,18 @@ class Run:
     def choose(self, law: Law) -> int:
         """A token drawn from the law, and the choice recorded."""
         token = self.draw(law.probs)
-        self._on_choice(law, [token], self.u)
+        self._on_choices([law], [[token]], self.u)
         return token
 
     def choose_best(self, law: Law) -> int:
         """The law's most probable token, and the choice recorded."""
         token = law.best
-        self._on_choice(law, [token], None)
+        self._on_choices([law], [[token]], None)
         return token
 
     def choose_these(self, laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> None:
         """Record what a method chose by itself: for each law its tokens, perhaps none."""
-        for law, chosen in zip(laws, tokens, strict=True):
-            self._on_choice(law, chosen, None)
+        self._on_choices(laws, tokens, None)
 
     # The step loop -----------------------------------------------------------------------------
 
@@ -399,25 +398,28 @@ class Run:
                 )
             )
 
-    def _on_choice(self, law: Law, chosen: Sequence[int], u: float | None) -> None:
+    def _on_choices(
+        self, laws: Sequence[Law], chosen: Sequence[Sequence[int]], u: float | None
+    ) -> None:
         if not self._record:
             return
-        top = law.candidates(chosen)
-        self._record(
-            ChoiceEvent(
-                step=self.step,
-                ms=self._ms(),
-                node=law.node,
-                stream=law.stream,
-                tokens=top.tokens,
-                raw=[_finite(x) for x in top.raw],
-                final=[_finite(x) for x in top.final],
-                removed_by=top.removed_by,
-                removed_mass=law.removed_mass(),
-                chosen=list(chosen),
-                u=u,
+        ms = self._ms()
+        for law, tokens, top in zip(laws, chosen, candidates_of(laws, chosen), strict=True):
+            self._record(
+                ChoiceEvent(
+                    step=self.step,
+                    ms=ms,
+                    node=law.node,
+                    stream=law.stream,
+                    tokens=top.tokens,
+                    raw=[_finite(x) for x in top.raw],
+                    final=[_finite(x) for x in top.final],
+                    removed_by=top.removed_by,
+                    removed_mass=law.removed_mass(),
+                    chosen=list(tokens),
+                    u=u,
+                )
             )
-        )
 
     def _mark(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from explorer.trace import Fold
 from explorer.trace.segments import Segment, segments
@@ -20,7 +20,7 @@ SIGNS = {
     "forced": "★",
 }
 COLOURS = {"emitted": "1;34", "finished": "32", "pruned": "90", "rejected": "31"}
-SHOWN_DEAD = 3  # dead branches at one place; the others are counted
+SHOWN_SIDES = 4  # branches beside the main line at one place; the others are counted
 
 
 def tree_lines(
@@ -30,18 +30,22 @@ def tree_lines(
     *,
     width: int = 100,
     colour: bool = False,
-    most: int = 120,
 ) -> list[str]:
-    """The tree as lines of at most `width` characters, at most `most` of them.
+    """The tree as lines of at most `width` characters.
 
-    One line a run of tokens: a sign for its fate, its text, and for the dead the reason.
+    The text runs down the left edge, a line for each unbranched run of tokens; below each line
+    stand the branches that left it there, with the reason why they ended.
     """
+    draw = _Drawing(fold, token_text, width, colour)
     lines = [_cut(f"▶ {prompt!r}", width)]
-    for line in _below(fold, segments(fold), "", token_text, width, colour):
-        if len(lines) == most:
-            lines.append(f"… {len(fold.nodes) - 1} nodes in all; the whole trace has the others")
-            break
-        lines.append(line)
+    segment = segments(fold)
+    while segment.below:
+        ranked = sorted(segment.below, key=lambda s: (not s.in_text, not _lives(s), -s.size))
+        segment, sides = ranked[0], ranked[1:]
+        lines += [draw.side(side) for side in sides[:SHOWN_SIDES]]
+        if hidden := sides[SHOWN_SIDES:]:
+            lines.append(draw.paint(f"│   +{len(hidden)} more branches", "pruned"))
+        lines.append(draw.main(segment))
     return lines
 
 
@@ -50,45 +54,51 @@ def legend() -> str:
     return "● text  ■ finished  ○ still open  · pruned  ✗ rejected"
 
 
-def _below(
-    fold: Fold,
-    segment: Segment,
-    indent: str,
-    token_text: Callable[[int], str],
-    width: int,
-    colour: bool,
-) -> Iterator[str]:
-    # What became text first, then the living, then the dead by birth; of those only a few.
-    ranked = sorted(segment.below, key=lambda s: (not s.in_text, s.fate in DEAD, s.born))
-    leaves = [s for s in ranked if s.fate in DEAD and not s.below]
-    hidden = leaves[SHOWN_DEAD:] if len(leaves) > SHOWN_DEAD + 1 else []
-    shown = [s for s in ranked if s not in hidden]
-    for i, child in enumerate(shown):
-        last = i == len(shown) - 1 and not hidden
-        yield _line(fold, child, indent + ("└ " if last else "├ "), token_text, width, colour)
-        # A run that goes on alone stays at its own level: depth is for branches.
-        deeper = indent + ("  " if last else "│ ")
-        yield from _below(fold, child, deeper, token_text, width, colour)
-    if hidden:
-        nodes = sum(s.size for s in hidden)
-        yield _paint(f"{indent}└ +{nodes} more {hidden[0].fate}", "pruned", colour)
+class _Drawing:
+    """How one line is written."""
+
+    def __init__(
+        self, fold: Fold, token_text: Callable[[int], str], width: int, colour: bool
+    ) -> None:
+        self._fold = fold
+        self._token_text = token_text
+        self._width = width
+        self._colour = colour
+
+    def main(self, segment: Segment) -> str:
+        return self._line("", segment, segment.nodes, _reason(segment))
+
+    def side(self, segment: Segment) -> str:
+        """A branch in one line: its longest path, and what else grew on it."""
+        nodes, tip = list(segment.nodes), segment
+        while tip.below:
+            tip = max(tip.below, key=lambda s: s.size)
+            nodes += tip.nodes
+        others = segment.size - len(nodes)
+        more = f"+{others} nodes beside it" if others else ""
+        return self._line("│   ", tip, nodes, " ".join(filter(None, (_reason(tip), more))))
+
+    def _line(self, lead: str, segment: Segment, nodes: list[int], reason: str) -> str:
+        tokens = (self._fold.nodes[n].token for n in nodes)
+        text = "".join(self._token_text(t) if t is not None else "□" for t in tokens)
+        kind = "emitted" if segment.in_text else segment.fate
+        room = max(self._width - len(lead) - len(reason) - 4, 12)
+        body = f"{SIGNS.get(kind, '○')} {_cut(repr(text)[1:-1], room)}"
+        return lead + self.paint(body, kind) + (f"  {reason}" if reason else "")
+
+    def paint(self, text: str, kind: str) -> str:
+        code = COLOURS.get(kind) if self._colour else None
+        return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
-def _line(
-    fold: Fold,
-    segment: Segment,
-    lead: str,
-    token_text: Callable[[int], str],
-    width: int,
-    colour: bool,
-) -> str:
-    tokens = (fold.nodes[n].token for n in segment.nodes)
-    text = "".join(token_text(t) if t is not None else "□" for t in tokens)
-    kind = "emitted" if segment.in_text else segment.fate
-    reason = _reason(segment)
-    room = width - len(lead) - 4 - len(reason)
-    body = f"{SIGNS.get(kind, '○')} {_cut(repr(text)[1:-1], max(room, 12))}"
-    return lead + _paint(body, kind, colour) + (f"  {reason}" if reason else "")
+def _lives(segment: Segment) -> bool:
+    stack = [segment]
+    while stack:
+        s = stack.pop()
+        if not s.below and s.fate not in DEAD:
+            return True
+        stack += s.below
+    return False
 
 
 def _reason(segment: Segment) -> str:
@@ -99,11 +109,6 @@ def _reason(segment: Segment) -> str:
         f"{name} {value:.3g}" for name, value in mark.numbers.items() if value is not None
     )
     return f"[{', '.join(part for part in (mark.why or mark.mark, numbers) if part)}]"
-
-
-def _paint(text: str, kind: str, colour: bool) -> str:
-    code = COLOURS.get(kind) if colour else None
-    return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
 def _cut(text: str, width: int) -> str:

@@ -97,6 +97,14 @@ class LanguageModel(Protocol):
         """Token ids of a prompt, with the model's rule for a beginning token applied."""
         ...
 
+    def encode_chat(self, text: str) -> list[int]:
+        """Token ids of one user message in the model's chat template, and the answer's opening.
+
+        Raises:
+            InputError: the model has no template.
+        """
+        ...
+
     def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
         """Text that the token ids add behind those of `after`; special tokens are left out."""
         ...
@@ -149,4 +157,5 @@ class RecordingView:
 def entropies(logits: Tensor) -> list[float]:
     """Entropy in nats of each row of `(n, V)` logits."""
     logp = torch.log_softmax(logits, -1)
-    return torch.special.entr(logp.exp()).sum(-1).tolist()
+    # Impossible tokens count 0 · (a large number), not 0 · ∞.
+    return (logp.exp() * -logp.clamp(min=-1e4)).sum(-1).tolist()

@@ -94,8 +94,9 @@ def beam_search(run: Run, p: BeamParams) -> None:
 
         # 2. Those that end leave the search; they count only if they rank among the first B.
         length = step + 1
-        going = [x for x in ranked if not (run.is_eos(x.token) or length == run.limit)]
-        ended = [x for x in ranked[:B] if x not in going]
+        last = length == run.limit
+        going = [x for x in ranked if not (last or run.is_eos(x.token))]
+        ended = [x for x in ranked[:B] if last or run.is_eos(x.token)]
         if p.early_stopping is True and pool.full:
             ended = []
         for x in ended:
@@ -106,9 +107,13 @@ def beam_search(run: Run, p: BeamParams) -> None:
 
         # 3. The B best that go on; a beam that none of them extends is pruned.
         chosen = going[:B]
-        run.choose_these(laws, [[x.token for x in chosen + ended if x.law is law] for law in laws])
+        tokens: dict[int, list[int]] = {node: [] for node in nodes}
+        for x in chosen + ended:
+            tokens[x.node].append(x.token)
+        run.choose_these(laws, list(tokens.values()))
+        extended = {x.node for x in chosen}
         for beam, law in zip(beams, laws, strict=True):
-            if chosen and all(x.law is not law for x in chosen):
+            if chosen and beam.node not in extended:
                 margin = chosen[-1].logp - (beam.logp + law.best_logp(without=run.eos_ids))
                 run.prune([beam.node], why="outranked", margin=margin)
         beams = [Beam(run.add(x.node, x.token), x.logp) for x in chosen]

@@ -1,0 +1,1 @@
+"""Measurements: scripts that print one JSON line a row; what they printed is in results/."""

@@ -1,0 +1,118 @@
+"""The library's one call, the traces it returns, and what it refuses."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+import explorer
+from explorer.decode import make_request, run_request
+from explorer.errors import InputError, UnknownName
+from explorer.models.table import TableLM
+from explorer.registry import get_method
+from explorer.trace import Fold
+
+
+@pytest.fixture
+def toy():
+    return TableLM(5, 1)
+
+
+def test_decode_returns_the_whole_trace(toy):
+    trace = explorer.decode(toy, "ab", method="beam_search", num_beams=3, max_new_tokens=4)
+    assert trace.header.params["num_beams"] == 3
+    assert trace.header.prompt_ids == [1, 2]
+    assert trace.header.models == {"target": "table-5-1"}
+    assert trace.done is not None
+    assert trace.text == toy.decode(trace.token_ids)
+    assert len({e.node for e in trace.events if e.kind == "mark"}) > 1
+
+
+def test_the_same_seed_gives_the_same_text_and_another_seed_another(toy):
+    def texts(seed):
+        return [
+            explorer.decode(toy, p, "sample", seed=seed, max_new_tokens=8).token_ids
+            for p in ("a", "b", "c", "ab", "abc")
+        ]
+
+    assert texts(1) == texts(1)
+    assert texts(1) != texts(2)
+
+
+def test_a_summary_says_what_it_cost(toy):
+    summary = explorer.decode(toy, "ab", max_new_tokens=4).summary()
+    wanted = {"text", "token_ids", "finish_reason", "steps", "target_passes", "nodes", "seconds"}
+    assert wanted <= set(summary)
+    assert summary["steps"] == len(summary["token_ids"])
+
+
+def test_a_run_that_breaks_off_keeps_what_it_had(toy):
+    request, method, params = make_request(method="greedy", prompt="ab", max_new_tokens=4)
+    events = []
+
+    class Breaks(Exception):
+        pass
+
+    def listener(event):
+        events.append(event)
+        if event.kind == "choice" and event.step == 1:
+            raise Breaks
+
+    table = TableLM(5, 1)
+    table.logits((1, 2))
+    table._known[1, 2][0] = -50.0  # so that there is a second step
+    with pytest.raises(Breaks):
+        run_request(request, method, params, {"target": table}, listener=listener)
+    assert events[-1].kind == "done"
+    assert events[-1].reason == "failed"
+    assert [e.kind for e in events].count("done") == 1
+    assert Fold().feed_all(events).text_at()
+
+
+def test_the_context_ends_a_run_with_its_own_reason(toy):
+    toy.context_length = 5
+    for length in range(3):
+        for text in itertools.product(range(1, 5), repeat=length):
+            toy.logits((1, 2, *text))[0] = -50.0  # it would not end by itself
+    trace = explorer.decode(toy, "ab", max_new_tokens=40)
+    assert len(trace.token_ids) == 3
+    assert trace.done.reason == "context"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"method": "beam_serch"}, "did you mean 'beam_search'"),
+        ({"prompt": ""}, "empty"),
+        ({"prompt": "  \n"}, "empty"),
+        ({"prompt": "a" * 100_000}, "at most"),
+        ({"prompt": "a\x00b"}, "control character"),
+        ({"prompt": "a\x1b[31m"}, "control character"),
+        ({"max_new_tokens": 0}, "max_new_tokens"),
+        ({"max_new_tokens": 10**9}, "at most 1024"),
+        ({"max_new_tokens": "many"}, "max_new_tokens"),
+        ({"seed": "seven"}, "seed"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"params": {"num_beams": 0}, "method": "beam_search"}, "num_beams"),
+        ({"params": {"num_beams": "four"}, "method": "beam_search"}, "num_beams"),
+        ({"params": {"beams": 4}, "method": "beam_search"}, "no parameter"),
+        ({"params": {"filters": "top_q=1"}, "method": "sample"}, "top_p"),
+        ({"params": {"filters": "top_p=7"}, "method": "sample"}, "top_p"),
+        ({"models": {"draft": "draft"}}, "no model of greedy in the role"),
+    ],
+)
+def test_wrong_input_gets_a_sentence(wrong, says):
+    values = {"method": "greedy", "prompt": "ab"} | wrong
+    with pytest.raises(InputError) as refused:
+        make_request(**values)
+    sentence = str(refused.value)
+    assert says in sentence
+    assert sentence.endswith(".")
+    assert len(sentence) < 400
+
+
+def test_an_unknown_method_lists_those_there_are():
+    with pytest.raises(UnknownName, match="beam_search"):
+        get_method("no such thing")
