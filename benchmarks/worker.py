@@ -15,7 +15,7 @@ from threading import Thread
 import torch
 
 from benchmarks.measure import emit, environment, ratio, side_by_side
-from explorer.decode import find_models, run_request
+from explorer.decoding import find_models, run_request
 from explorer.models.library import Library
 from explorer.registry import get_method
 from explorer.settings import Settings

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from explorer.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from explorer.decode import decode
+    from explorer.decoding import decode
     from explorer.models.loading import load_model
 
 __all__ = ["__version__", "decode", "load_model"]
@@ -21,7 +21,7 @@ __all__ = ["__version__", "decode", "load_model"]
 def __getattr__(name: str) -> Any:
     # Loaded on demand: importing torch takes seconds, and a list of methods does not need it.
     if name == "decode":
-        from explorer.decode import decode
+        from explorer.decoding import decode
 
         return decode
     if name == "load_model":

@@ -62,7 +62,7 @@ def _methods(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from explorer.decode import default_library, find_models, make_request, run_request
+    from explorer.decoding import default_library, find_models, make_request, run_request
 
     models = {
         role: given for role in ("target", "draft", "amateur") if (given := getattr(args, role))
@@ -95,7 +95,7 @@ def _trace(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(trace.to_dict(), ensure_ascii=False))
         return 0
-    from explorer.decode import default_library
+    from explorer.decoding import default_library
 
     target = default_library().get(trace.header.models["target"])
     _print_trace(trace, False, target.token_text)

@@ -68,7 +68,7 @@ def make_job(**values: Any) -> Job:
     Raises:
         InputError: whatever is not allowed, in a sentence.
     """
-    from explorer.decode import make_request, new_header
+    from explorer.decoding import make_request, new_header
 
     request, method, params = make_request(**values)
     return Job(request, new_header(request, method, params))

@@ -86,10 +86,14 @@ class LocalWorker(Desk):
 
     def _idle(self, desk: int) -> None:
         process = self._processes[desk]
-        # One that never became ready would die again and again; the next job tries anew.
-        if process.was_ready and not process.is_alive():
-            log.warning("An idle worker process ended (%s) and is started again.", process.end())
-            self._processes[desk] = self._start(desk)
+        try:
+            process.receive(0.0)
+        except EOFError:
+            # One that never became ready would die again and again; the next job tries anew.
+            if process.was_ready:
+                code = process.end()
+                log.warning("An idle worker process ended (%s) and is started again.", code)
+                self._processes[desk] = self._start(desk)
 
     def _perform(self, desk: int, ticket: Ticket) -> None:
         if not self._processes[desk].is_alive():

@@ -104,7 +104,7 @@ def warm_up(setup: Setup) -> Library:
     """Import, load and compute what the first run would otherwise wait for."""
     import torch
 
-    import explorer.decode  # noqa: F401  (what every run imports)
+    import explorer.decoding  # noqa: F401  (what every run imports)
     from explorer.registry import all_methods
     from explorer.settings import settings
 
@@ -162,16 +162,16 @@ class WorkerProcess:
             EOFError: the process is gone, and all it sent has been received.
         """
         end = time.monotonic() + seconds
-        while self._messages.poll(max(0.0, end - time.monotonic())):
-            try:
+        try:
+            while self._messages.poll(max(0.0, end - time.monotonic())):
                 message: Message | Ready = self._messages.recv()
-            except OSError:
-                raise EOFError from None
-            if not isinstance(message, Ready):
-                return message
-            self.was_ready = True
-        if not self.is_alive() and not self._messages.poll():
-            raise EOFError
+                if not isinstance(message, Ready):
+                    return message
+                self.was_ready = True
+            if not self.is_alive() and not self._messages.poll():
+                raise EOFError
+        except OSError:
+            raise EOFError from None
         return None
 
     def kill(self, because: str) -> None:

@@ -14,7 +14,7 @@ from explorer.errors import InputError
 from explorer.trace import AnyEvent, Header
 
 if TYPE_CHECKING:
-    from explorer.decode import Request
+    from explorer.decoding import Request
 
 Status = Literal["done", "stopped", "failed"]
 

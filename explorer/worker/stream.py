@@ -99,7 +99,7 @@ def failure(error: BaseException) -> Ended:
 
 
 def _run(job: Job, library: Library, stop: Callable[[], bool], tell: Tell) -> Trace:
-    from explorer.decode import find_models, run_request
+    from explorer.decoding import find_models, run_request
     from explorer.registry import get_method
 
     method = get_method(job.request.method)

@@ -102,17 +102,21 @@ def test_closing_ends_runs_and_processes_and_tells_the_sink():
         worker.submit(job("toy"))
 
 
-def test_the_process_leaves_when_the_program_is_killed():
+def test_the_process_leaves_when_the_program_is_killed_in_the_middle_of_a_step():
     code = """
 import os, signal
-from worker_tools import Memory, local_worker
-if __name__ == "__main__":
-    print(*local_worker(Memory()).pids, flush=True)
-    os.kill(os.getpid(), signal.SIGKILL)
+from worker_tools import Memory, follow, job, local_worker
+worker, wanted = local_worker(Memory()), job("hanging")
+worker.submit(wanted)
+follow(worker, wanted.run_id, lambda events: events and events[-1].step == 2)
+print(*worker.pids, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
 """
     env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+    done = subprocess.run(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=env, timeout=120
+    )
+    assert done.returncode == -signal.SIGKILL
     pid = int(done.stdout)
     wait_until(lambda: gone(pid))
 

@@ -10,7 +10,7 @@ import pytest
 from worker_models import Shelf
 from worker_tools import QUEUE, follow, job
 
-from explorer.decode import find_models, run_request
+from explorer.decoding import find_models, run_request
 from explorer.errors import InputError
 from explorer.models.loading import bundled_folders
 from explorer.registry import get_method

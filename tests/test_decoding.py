@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 import explorer
-from explorer.decode import make_request, run_request
+from explorer.decoding import make_request, run_request
 from explorer.errors import InputError, UnknownName
 from explorer.models.table import TableLM
 from explorer.registry import get_method
