@@ -33,8 +33,11 @@ __all__ = ["VISUALIZERS", "Reading", "features", "pictures"]
 class Visualizer(Protocol):
     """A module that draws."""
 
-    READS: tuple[str, ...]
-    NEEDS: tuple[str, ...]
+    @property
+    def READS(self) -> tuple[str, ...]: ...
+
+    @property
+    def NEEDS(self) -> tuple[str, ...]: ...
 
     def draw(self, reading: Reading) -> list[Picture]: ...
 

@@ -38,14 +38,12 @@ def _by_depth(reading: Reading, found: list[Round]) -> Picture:
         depths = sorted({*stood, *fell})
         rates = [stood[d] / (stood[d] + fell[d]) for d in depths]
         words = [f"{stood[d]} of {stood[d] + fell[d]}" for d in depths]
+        for d, rate in zip(depths, rates, strict=True):
+            table.add(this.step, this.number, d, stood[d], fell[d], rate)
         bars = {"x": depths, "y": rates, "text": words}
         over = {"x": depths, "y": [1 - rate for rate in rates]}
         frames.append(
             Frame(this.step, f"depth {this.step}", plural(this.number, "round"), [bars, over])
-        )
-    for d in sorted({*stood, *fell}):
-        table.add(
-            reading.fold.step, len(found), d, stood[d], fell[d], stood[d] / (stood[d] + fell[d])
         )
     layout = base_layout()
     layout["barmode"] = "stack"
@@ -170,18 +168,18 @@ def _time(reading: Reading) -> Picture:
     took = dict.fromkeys(views, 0.0)
     passes = dict.fromkeys(views, 0)
     frames = []
+    table = Table(["step", "view", "model", "milliseconds so far", "passes so far"])
     for step in reading.steps:
-        for event in reading.evals_at[step]:
-            took[event.view] += event.took_ms
-            passes[event.view] += event.passes
+        for work in reading.evals_at[step]:
+            took[work.view] += work.took_ms
+            passes[work.view] += work.passes
         seen = [v for v in views if any(e.view == v for e in reading.evals_at[step])]
+        for view in seen:
+            event = reading.fold.views.get(view)
+            model = str(event.model.get("id", "")) if event else ""
+            table.add(step, step, view, model, round(took[view], 3), passes[view])
         if seen:
             frames.append(_time_frame(step, views, took, passes))
-    table = Table(["view", "model", "milliseconds", "passes"])
-    for view in views:
-        event = reading.fold.views.get(view)
-        model = str(event.model.get("id", "")) if event else ""
-        table.add(reading.fold.step, view, model, round(took[view], 3), passes[view])
     layout = base_layout()
     layout["xaxis"] = axis("milliseconds", rangemode="tozero")
     layout["yaxis"] = {**axis(""), "autorange": "reversed", "showgrid": False}

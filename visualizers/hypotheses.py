@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from typing import Any
 
 from explorer.trace import MarkEvent
 from explorer.trace.segments import Segment, segments
@@ -159,7 +160,7 @@ def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
                 continue
             goes_on = not below and _goes_on(reading, piece.run, run)
             lead = 1.0 if goes_on else LEAD + SIGN
-            width = lead + cells(reading.text(run.nodes)) + cells(_aside(run))
+            width = lead + _width(reading, run)
             below.append(Piece(width=width, lead=lead, run=run, goes_on=goes_on))
         stack += below
         if hidden:
@@ -210,10 +211,7 @@ def _run_mark(reading: Reading, run: Segment, x: float, y: float, with_tips: boo
         text = reading.token(reading.fold.nodes[n].token)
         born, cls = history[0]
         spans.append(Span(f"node {n}", text, cls, born, history[1:], node=n, tip=tips))
-    if aside := _aside(run):
-        assert run.last_mark is not None
-        last = run.nodes[-1]
-        spans.append(Span(f"why {last}", aside, "number", run.last_mark.step, node=last))
+        spans += _asides(reading, n)
     born, cls = reading.histories[first][0]
     changes = _of_the_last(reading, run)
     return Mark(
@@ -234,16 +232,32 @@ def _of_the_last(reading: Reading, run: Segment) -> list[tuple[int, str]]:
     return changes
 
 
-def _aside(run: Segment) -> str:
-    """What is written behind a run that ended: the reason and the number that decided."""
-    mark = run.last_mark
-    if mark is None or run.in_text or mark.mark in ("emitted", "kept", "accepted", "forced"):
+def _asides(reading: Reading, node: int) -> list[Span]:
+    """What is written behind a node that lost or finished, as long as that stands."""
+    marks = [m for m in reading.fold.nodes[node].marks if m.mark != "emitted"]
+    ends = [m.step for m in marks[1:]]
+    found = []
+    for i, mark in enumerate(marks):
+        until = ends[i] if i < len(ends) else None
+        if (text := _aside(mark)) and until != mark.step:
+            found.append(Span(f"why {node}", text, "number", mark.step, dies=until, node=node))
+    return found
+
+
+def _aside(mark: MarkEvent) -> str:
+    """The reason and the number that decided."""
+    if mark.mark in ("kept", "accepted", "forced"):
         return ""
     for name in ("margin", "score", "ratio"):
         if (x := mark.numbers.get(name)) is not None:
-            why = "" if name in ("score", "ratio") else clip(mark.why, REASON_CELLS)
-            return "  " + (f"{why} {number(x)}" if why else f"{name} {number(x)}")
+            why = clip(mark.why, REASON_CELLS) if name == "margin" else ""
+            return f"  {why or name} {number(x)}"
     return f"  {clip(mark.why or mark.mark, REASON_CELLS)}"
+
+
+def _width(reading: Reading, run: Segment) -> int:
+    asides = [cells(span.text) for n in run.nodes for span in _asides(reading, n)]
+    return cells(reading.text(run.nodes)) + max(asides, default=0)
 
 
 def _ends(mark: MarkEvent) -> bool:
@@ -356,7 +370,7 @@ def _table(reading: Reading) -> Table:
     return table
 
 
-def _pool(reading: Reading) -> list[dict[str, object]]:
+def _pool(reading: Reading) -> list[dict[str, Any]]:
     """Finished hypotheses, best first: text, score, the step they came and, if so, left."""
     found = []
     for node in reading.fold.nodes:

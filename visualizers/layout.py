@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ class Box:
     width: float
     height: int = 1
     lead: float = 0.0
-    below: Sequence[Box] = field(default_factory=list)
+    below: Sequence[Self] = field(default_factory=list)
     x: float = 0.0
     y: int = 0
 

@@ -42,7 +42,8 @@ def _picture(
         id=f"note {name}",
         kind="plotly",
         title=shown.replace("_", " "),
-        what=show_text(note.get("about", "")) or "A quantity that the method noted.",
+        what=(show_text(note.get("about", "")) or "A quantity that the method noted").rstrip(".")
+        + ".",
         how="As the method noted it, step by step.",
         captions=captions(reading, lambda step: _tell(shown, by_step.get(step, []))),
         table=table,

@@ -28,6 +28,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
+from visualizers.words import show_text
+
 Shape = Literal["text", "edge", "bar", "rule", "stub"]
 Cell = str | int | float | None
 Row = list[Cell]
@@ -167,8 +169,11 @@ class Picture:
         return len(self.captions) - 1
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain Python, ready for JSON. Fields at their default are left out of the parts; `cls`
-        is called "class"; a tip is [label, value, since]."""
+        """Plain Python, ready for JSON, with every character of a string visible.
+
+        Fields at their default are left out of the parts; `cls` is called "class"; a tip is
+        [label, value, since].
+        """
         whole = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: _plain(value) for name, value in whole.items()}
 
@@ -239,15 +244,15 @@ def _is_column(trace: dict[str, Any], name: str) -> bool:
 def _plain(value: Any) -> Any:
     match value:
         case Tip():
-            return [value.label, value.value, value.since]
+            return [show_text(value.label), show_text(value.value), value.since]
         case Mark() | Span() | Lane() | Frame():
             return dict(_set_fields(value))
         case Table():
-            return {f.name: getattr(value, f.name) for f in fields(value)}
+            return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
         case dict():
-            return {key: _plain(v) for key, v in value.items()}
+            return {_plain(key): _plain(v) for key, v in value.items()}
         case str():
-            return value
+            return show_text(value)  # names and reasons of an imported trace are anybody's text
         case float():
             return float(f"{value:.6g}")  # what can be read off a picture, at half the size
         case Sequence():

@@ -226,9 +226,13 @@ class Reading:
         return "guess" if by not in OWN else "added" if guessing else "open"
 
     def _after(self, mark: MarkEvent, before: str) -> str:
-        if before in ("text", "forced") or (before == "added" and mark.mark == "emitted"):
-            return before
-        return CLASS_OF_MARK.get(mark.mark, "text")
+        if self.emitted_at.get(mark.node, mark.step + 1) < mark.step:
+            return before  # what is text stays text
+        if mark.mark == "emitted":
+            return before if before in ("forced", "added") else "text"
+        if mark.mark == "kept" and before in ("forced", "added"):
+            return before  # alive is what it was already
+        return CLASS_OF_MARK[mark.mark]
 
 
 def text_class(cls: str) -> bool:

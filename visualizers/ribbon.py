@@ -221,7 +221,7 @@ class _Places:
         if x > 0 and x + cells(text) > LINE:
             x, y = 0.0, y + PITCH
         after = x + cells(text)
-        self.here = (0.0, y + PITCH) if text.endswith("␤") else (after, y)
+        self.here = (0.0, y + PITCH) if text.endswith("↵") else (after, y)
         return x, y + 0.5
 
 

@@ -6,7 +6,7 @@ import html
 import unicodedata
 from math import exp, isfinite
 
-NAMED = {"\n": "␤", "\t": "⇥", "\r": "␍", "\x7f": "␡"}
+NAMED = {"\n": "↵", "\t": "⇥"}  # signs that every font has; other characters get their number
 # Control, format (bidirectional marks among them), surrogate, private, unassigned, line breaks.
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 VIRTUAL = "□"  # a node of the tree that carries no token
@@ -18,7 +18,8 @@ def show_text(text: str, alone: bool = False) -> str:
     `alone`: the text stands by itself, so that spaces at its ends are shown too, and the empty
     text as ∅.
     """
-    shown = "".join(map(_visible, text))
+    plain = text.isascii() and text.isprintable()
+    shown = text if plain else "".join(map(_visible, text))
     if shown and unicodedata.combining(shown[0]):
         shown = "◌" + shown  # or the accent would sit on whatever stands before
     if not alone:
@@ -83,8 +84,7 @@ def _visible(character: str) -> str:
         return NAMED[character]
     if unicodedata.category(character) not in INVISIBLE:
         return character
-    code = ord(character)
-    return chr(0x2400 + code) if code < 0x20 else f"⟨u+{code:04x}⟩"
+    return f"⟨u+{ord(character):04x}⟩"
 
 
 def _cells_of(character: str) -> int:
