@@ -10,12 +10,14 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from explorer.errors import ExplorerError, InputError, shown
+from explorer.errors import ExplorerError, InputError, ModelError, shown
 from explorer.registry import FAMILIES, Method, all_methods, get_method
 
 
@@ -82,7 +84,8 @@ def _run(args: argparse.Namespace) -> int:
         chat=args.chat,
     )
     found = find_models(request, method, default_library())
-    trace = run_request(request, method, parsed, found)
+    with _stop_on_interrupt() as stop:
+        trace = run_request(request, method, parsed, found, stop=stop)
     with _store() as store:
         store.keep(trace, store.local_owner())
     _print_trace(trace, args.json, found["target"].token_text)
@@ -95,16 +98,40 @@ def _trace(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(trace.to_dict(), ensure_ascii=False))
         return 0
+    _print_trace(trace, False, _token_text(trace.header.models["target"]))
+    return 0
+
+
+def _token_text(model_id: str) -> Callable[[int], str]:
+    """How a model writes its tokens; their numbers where the model is not here any more."""
     from explorer.decoding import default_library
 
-    target = default_library().get(trace.header.models["target"])
-    _print_trace(trace, False, target.token_text)
-    return 0
+    try:
+        return default_library().get(model_id).token_text
+    except ModelError as error:
+        print(f"explorer: tokens are shown as numbers: {error}", file=sys.stderr)
+        return lambda token: f"⟨{token}⟩"
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C ends the run at its next step, and what it has is kept."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _print_trace(trace: Any, as_json: bool, token_text: Any) -> None:
     from explorer.trace import FINISH_REASONS
-    from explorer.tree_text import legend, tree_lines
+    from explorer.tree_text import legend, printable, tree_lines
 
     summary = trace.summary()
     if as_json:
@@ -118,11 +145,11 @@ def _print_trace(trace: Any, as_json: bool, token_text: Any) -> None:
     print(f"\n{legend()}\n")
     for output in trace.done.outputs[1:] if trace.done else []:
         print(f"  {output.score:8.3f}  {output.text!r}")
-    text = f"{trace.header.prompt}{trace.text}"
+    text = printable(f"{trace.header.prompt}{trace.text}")
     print(textwrap.fill(text, min(width, 88), replace_whitespace=False))
     reason = FINISH_REASONS[str(summary["finish_reason"])]
     print(
-        f"\n{summary['steps']} steps, {summary['target_passes']} passes of the target, "
+        f"\n{summary['steps']} steps, {summary['target_passes']} passes of the target after the prompt's own, "
         f"{summary['nodes']} nodes, {summary['seconds']:.2f} s; it ended because {reason}.\n"
         f"Kept as run {trace.run_id}: python -m explorer trace {trace.run_id}"
     )

@@ -54,6 +54,11 @@ def legend() -> str:
     return "● text  ■ finished  ○ still open  · pruned  ✗ rejected"
 
 
+def printable(text: str) -> str:
+    """Text that cannot steer a terminal: control characters are escaped, line breaks stay."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
 class _Drawing:
     """How one line is written."""
 

@@ -25,6 +25,6 @@ def test_adding_a_method_works_as_it_is_written(tmp_path):
     (tmp_path / "tests/methods/sampling/test_lottery.py").write_text(proof, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-k", "lottery"]
     tests = ["tests/methods/sampling/test_lottery.py", "tests/test_contracts.py"]
-    done = subprocess.run(command + tests, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command + tests, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-2000:]
     assert re.search(r"1[5-9] passed|[2-9]\d passed", done.stdout), done.stdout[-500:]

@@ -68,7 +68,9 @@ def load_model(
     if not isinstance(model_id, str) or not model_id.strip():
         raise InputError("The model id is empty: a bundled name, a local folder or a hub id.")
     if model_id in TOYS:
-        return TOYS[model_id]()
+        toy = TOYS[model_id]()
+        toy.model_id = model_id
+        return toy
     place = choose_device(device)
     number = choose_dtype(dtype, place)
 
