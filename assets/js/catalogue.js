@@ -1,0 +1,42 @@
+// All methods by family. value: [{family, about, methods: [{id, title, idea, paper, claims}]}]
+const make = (tag, className, text) => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) made.textContent = text;
+  return made;
+};
+const root = element.firstElementChild ?? element;
+root.className = "catalogue";
+const entry = (method) => {
+  const item = make("li");
+  const use = make("button", "quiet method-use", method.title);
+  use.type = "button";
+  use.setAttribute("aria-label", "Use " + method.title);
+  use.addEventListener("click", () => trigger("select", { method: method.id }));
+  const line = make("p", "method-links");
+  for (const [claim, meaning] of method.claims) {
+    const tag = make("span", "claim", claim);
+    tag.title = meaning;
+    line.append(tag);
+  }
+  if (method.paper) {
+    const paper = make("a", "", "paper");
+    paper.href = method.paper;
+    paper.target = "_blank";
+    paper.rel = "noopener noreferrer";
+    paper.setAttribute("aria-label", "Paper of " + method.title);
+    line.append(paper);
+  }
+  item.append(use, make("p", "method-idea", method.idea), line);
+  return item;
+};
+const draw = () => {
+  root.replaceChildren();
+  for (const family of props.value ?? []) {
+    const list = make("ul");
+    list.append(...family.methods.map(entry));
+    root.append(make("h3", "", family.family), make("p", "family-about", family.about), list);
+  }
+};
+watch("value", draw);
+draw();

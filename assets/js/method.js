@@ -1,0 +1,26 @@
+// What the chosen method is. value: {idea, paper, claims: [[name, meaning]]}
+const make = (tag, className, text) => {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
+};
+const root = element.firstElementChild ?? element;
+root.className = "method";
+const draw = () => {
+  const v = props.value ?? {};
+  root.replaceChildren(make("span", "method-idea", v.idea ?? ""));
+  for (const [claim, meaning] of v.claims ?? []) {
+    const tag = make("span", "claim", claim);
+    tag.title = meaning;
+    root.append(" ", tag);
+  }
+  if (!v.paper) return;
+  const paper = make("a", "", "paper");
+  paper.href = v.paper;
+  paper.target = "_blank";
+  paper.rel = "noopener noreferrer";
+  root.append(" ", paper);
+};
+watch("value", draw);
+draw();
