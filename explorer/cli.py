@@ -149,8 +149,9 @@ def _print_trace(trace: Any, as_json: bool, token_text: Any) -> None:
     print(textwrap.fill(text, min(width, 88), replace_whitespace=False))
     reason = FINISH_REASONS[str(summary["finish_reason"])]
     print(
-        f"\n{summary['steps']} steps, {summary['target_passes']} passes of the target after the prompt's own, "
-        f"{summary['nodes']} nodes, {summary['seconds']:.2f} s; it ended because {reason}.\n"
+        f"\n{summary['steps']} steps, {summary['target_passes']} passes of the target after the "
+        f"prompt's own, {summary['nodes']} nodes, {summary['seconds']:.2f} s; "
+        f"it ended because {reason}.\n"
         f"Kept as run {trace.run_id}: python -m explorer trace {trace.run_id}"
     )
 

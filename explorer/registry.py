@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from explorer.errors import InputError, UnknownName, validation_sentence
 
@@ -48,7 +48,7 @@ def param(
     default: Any, title: str, about: str, *, symbol: str = "", unit: str = "", **bounds: Any
 ) -> Any:
     """A declared parameter: title, description, the paper's symbol, unit and bounds."""
-    extra = {"symbol": symbol, "unit": unit}
+    extra: dict[str, JsonValue] = {"symbol": symbol, "unit": unit}
     return Field(default, title=title, description=about, json_schema_extra=extra, **bounds)
 
 
