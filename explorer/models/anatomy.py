@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from explorer.errors import InputError, ModelError
 
 ATTENTION_NAMES = ("self_attn", "attn", "attention", "self_attention")
-MLP_NAMES = ("mlp", "feed_forward", "block_sparse_moe", "moe")
+# Where a block has no module for its MLP, silencing the last layer of it does the same.
+MLP_NAMES = ("mlp", "ffn", "feed_forward", "block_sparse_moe", "moe", "fc2")
 OUTPUT_NAMES = ("o_proj", "c_proj", "out_proj", "dense", "o")
 
 
@@ -46,7 +47,7 @@ class Anatomy:
         self.config = net.config.get_text_config(decoder=True)
         decoder = net.get_decoder() if net.config.is_encoder_decoder else net
         self.blocks = self._find_blocks(decoder)
-        self._returns_tuple: bool | None = None
+        self._returns_tuple = self._block_returns_tuple()
 
     def _find_blocks(self, decoder: nn.Module) -> nn.ModuleList:
         names = ("num_decoder_layers", "decoder_layers", "num_hidden_layers")
@@ -57,13 +58,25 @@ class Anatomy:
                 return module
         raise ModelError(f"No list of {depth} blocks found in {type(self.net).__name__}.")
 
+    @torch.no_grad()
+    def _block_returns_tuple(self) -> bool:
+        """What a block must give where it is passed through: a state, or a tuple around it."""
+        given: list[Any] = []
+        handle = self.blocks[-1].register_forward_hook(lambda *call: given.append(call[-1]))
+        token = torch.zeros(1, 1, dtype=torch.long, device=self.net.device)
+        both = {"decoder_input_ids": token} if self.net.config.is_encoder_decoder else {}
+        try:
+            self.net(input_ids=token, use_cache=False, **both)
+        finally:
+            handle.remove()
+        return isinstance(given[0], tuple)
+
     @contextmanager
     def last_state(self) -> Iterator[list[Tensor]]:
         """Collects what the last block hands to the final norm, `(1, n, d)`, during a pass."""
         collected: list[Tensor] = []
 
         def keep(module: nn.Module, args: Any, output: Any) -> None:
-            self._returns_tuple = isinstance(output, tuple)
             collected.append(output[0] if isinstance(output, tuple) else output)
 
         handle = self.blocks[-1].register_forward_hook(keep)
@@ -99,7 +112,7 @@ class Anatomy:
 
     def check(self, how: Alteration) -> None:
         """Raises an InputError where the network has no such block, sublayer or head."""
-        depth, heads = len(self.blocks), self.config.num_attention_heads
+        depth = len(self.blocks)
         if how.upto is not None and not 1 <= how.upto <= depth:
             raise InputError(f"upto = {how.upto} is not allowed: from 1 to {depth} blocks.")
         for name in how.skip:
@@ -114,6 +127,9 @@ class Anatomy:
             if int(index) == 0 and hasattr(self.blocks[0], "layer"):
                 raise InputError("Block 0 of this model holds the position bias of all others.")
         for block, head in how.heads:
+            if 0 <= block < depth:
+                self._output_projection(self.blocks[block])  # raises where there are no heads
+            heads = getattr(self.config, "num_attention_heads", 0)
             if not (0 <= block < depth and 0 <= head < heads):
                 raise InputError(
                     f"heads = ({block}, {head}) is not allowed: blocks from 0 to {depth - 1}, "
@@ -128,9 +144,11 @@ class Anatomy:
     def _pass_through(self, block: nn.Module, state: Tensor | None = None) -> Iterator[None]:
         def forward(hidden_states: Tensor, *args: Any, **kwargs: Any) -> Any:
             out = hidden_states if state is None else state
+            if not self._returns_tuple:
+                return out
             if hasattr(block, "layer"):  # T5: (state, position bias, cross-attention bias)
                 return out, *[args[i] if len(args) > i else None for i in (1, 4)]
-            return (out, None) if self._returns_tuple else out
+            return out, None
 
         block.forward = forward
         try:
@@ -159,13 +177,6 @@ class Anatomy:
     @contextmanager
     def _without_heads(self, block: nn.Module, silent: Sequence[int]) -> Iterator[None]:
         """These heads contribute nothing to the attention's output projection."""
-        attention = self._part(block, "attention")
-        projection = next(
-            (m for name, m in attention.named_modules() if name.split(".")[-1] in OUTPUT_NAMES),
-            None,
-        )
-        if projection is None:
-            raise InputError(f"No output projection found in {type(attention).__name__}.")
 
         def mask(module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             mixed = args[0].clone()
@@ -174,11 +185,18 @@ class Anatomy:
                 mixed[..., head * width : (head + 1) * width] = 0
             return (mixed, *args[1:])
 
-        handle = projection.register_forward_pre_hook(mask)
+        handle = self._output_projection(block).register_forward_pre_hook(mask)
         try:
             yield
         finally:
             handle.remove()
+
+    def _output_projection(self, block: nn.Module) -> nn.Module:
+        attention = self._part(block, "attention")
+        for path, module in attention.named_modules():
+            if path.split(".")[-1] in OUTPUT_NAMES:
+                return module
+        raise InputError(f"No output projection found in {type(attention).__name__}.")
 
     def _part(self, block: nn.Module, part: str) -> nn.Module:
         if hasattr(block, "layer"):  # T5 keeps its sublayers in a list: self, cross, feed-forward

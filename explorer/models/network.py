@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +14,9 @@ import torch
 from torch import Tensor, nn
 from transformers.cache_utils import DynamicCache, EncoderDecoderCache
 
-from explorer.errors import InputError
+from explorer.errors import InputError, MethodError
 from explorer.models.anatomy import Alteration, Anatomy
+from explorer.models.lean import LeanLlama
 from explorer.models.masks import MaskMaker
 from explorer.models.repairs import repair_of
 from explorer.models.replay import ReplayView
@@ -60,6 +62,7 @@ class Network:
         model_id: str,
         revision: str = "",
         reading: Reading = "tree",
+        lean: bool = True,
     ) -> None:
         self.net = net.eval()
         self.text = text
@@ -71,8 +74,11 @@ class Network:
         self.context_length: int = getattr(config, "max_position_embeddings", None) or 4096
         self.eos_ids = text.eos_ids
         self.encoder_decoder: bool = net.config.is_encoder_decoder
+        self._lean = LeanLlama(net) if lean and LeanLlama.fits(net) else None
         self._repair = repair_of(net)
-        self._prefixes: OrderedDict[tuple[Any, ...], Prefix] = OrderedDict()
+        name = "decoder_position_ids" if self.encoder_decoder else "position_ids"
+        self._positions_argument = name if name in signature(net.forward).parameters else None
+        self._kept: OrderedDict[tuple[Any, ...], Prefix | Source] = OrderedDict()
         self.set_reading(reading)
 
     @property
@@ -88,7 +94,7 @@ class Network:
         self.reading = reading
         one = reading == "tree, one mask for all layers"
         self._masks = MaskMaker(self.anatomy.config, one_for_all=one, dtype=self.dtype)
-        self._prefixes.clear()
+        self._kept.clear()
 
     def open(
         self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
@@ -114,6 +120,17 @@ class Network:
             return ReplayView(self, tree, ids, name, tuple(hidden))
         return TreeView(self, tree, ids, name, tuple(hidden))
 
+    def room(self, prompt_length: int) -> int:
+        """New tokens that fit behind a prompt of so many tokens."""
+        return self.context_length - (1 if self.encoder_decoder else prompt_length)
+
+    def check_position(self, position: int) -> None:
+        """Raises a MethodError where a text would outgrow the context."""
+        if position >= self.context_length:
+            raise MethodError(
+                f"Position {position} lies outside the context of {self.context_length} tokens."
+            )
+
     # The one primitive -------------------------------------------------------------------------
 
     @torch.no_grad()
@@ -133,6 +150,8 @@ class Network:
         `asked` are indices into `tokens` whose logits are wanted; `hidden` the layers whose states
         are; `source` what an encoder-decoder's decoder looks at.
         """
+        if self._lean and not hidden and not how.heads:
+            return self._lean_forward(tokens, rows, sees, cache, asked, how)
         positions = sees.positions()
         query = positions[rows.start : rows.stop]
         mask = self._masks.make(sees.mask(rows), query, positions, self.device)
@@ -154,8 +173,8 @@ class Network:
                 "past_key_values": cache,
                 "logits_to_keep": torch.tensor(list(asked), device=self.device),
             }
-            if self._repair is None:
-                arguments["position_ids"] = torch.from_numpy(query)[None].to(self.device)
+        if self._positions_argument:
+            arguments[self._positions_argument] = torch.from_numpy(query)[None].to(self.device)
         with (
             self.anatomy.altered(how),
             self._repaired(query, positions),
@@ -170,24 +189,54 @@ class Network:
             {layer: states[layer][0] for layer in hidden},
         )
 
+    def _lean_forward(
+        self,
+        tokens: Sequence[int],
+        rows: range,
+        sees: Visibility,
+        cache: RowCache,
+        asked: Sequence[int],
+        how: Alteration,
+    ) -> PassResult:
+        mask = None
+        if len(rows) > 1 or not sees.sees_all(rows.start):
+            mask = torch.from_numpy(sees.mask(rows))[None, None].to(self.device)
+        positions = sees.positions_of(rows)
+        logits, state = self._lean(
+            torch.tensor(list(tokens), device=self.device),
+            torch.tensor(positions, device=self.device),
+            mask,
+            cache,
+            torch.tensor(list(asked), device=self.device),
+            how,
+        )
+        return PassResult(logits.float(), state, {})
+
     @torch.no_grad()
     def head(self, state: Tensor) -> Tensor:
         """Logits `(n, V)` from what the last block gave, `(n, d)`."""
-        count = len(state)
-        ids = torch.zeros(1, count, dtype=torch.long, device=self.device)
-        with self.anatomy.head_only(state[None]):
+        if self._lean:
+            return self._lean.head(state).float()
+        # Texts of one token each, so that more states than the context has positions fit.
+        states = state[:, None]
+        ids = torch.zeros(len(state), 1, dtype=torch.long, device=self.device)
+        with self.anatomy.head_only(states):
             if self.encoder_decoder:
-                encoded = (state.new_zeros(1, 1, state.shape[-1]),)
+                encoded = (torch.zeros_like(states),)
                 out = self.net(decoder_input_ids=ids, encoder_outputs=encoded, use_cache=False)
             else:
                 out = self.net(input_ids=ids, use_cache=False)
-        return out.logits[0].float()
+        return out.logits[:, 0].float()
 
     @torch.no_grad()
     def encode_source(self, ids: Sequence[int]) -> Source:
         """What the decoder of an encoder-decoder looks at, for one prompt."""
-        out = self.net.get_encoder()(input_ids=torch.tensor([list(ids)], device=self.device))
-        return Source(out.last_hidden_state, DynamicCache())
+        key = ("source", *ids)
+        if (source := self.kept(key)) is None:
+            out = self.net.get_encoder()(input_ids=torch.tensor([list(ids)], device=self.device))
+            source = Source(out.last_hidden_state, DynamicCache())
+            self.keep(key, source)
+        return source
 
     def _repaired(self, query: np.ndarray, key: np.ndarray) -> AbstractContextManager[None]:
         if self._repair is None:
@@ -197,22 +246,25 @@ class Network:
 
     # Prompts kept between runs -----------------------------------------------------------------
 
-    def kept_prefix(self, key: tuple[Any, ...]) -> Prefix | None:
-        """The prefilled prompt of that key, if an earlier view left it."""
-        if key in self._prefixes:
-            self._prefixes.move_to_end(key)
-        return self._prefixes.get(key)
+    def kept(self, key: tuple[Any, ...]) -> Any:
+        """The `Prefix` or `Source` that an earlier view left under that key, None if none did."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        return self._kept.get(key)
 
-    def keep_prefix(self, key: tuple[Any, ...], prefix: Prefix) -> None:
-        """Keep a prefilled prompt for the next view; the least used one goes."""
-        self._prefixes[key] = prefix
-        while len(self._prefixes) > KEPT_PROMPTS:
-            self._prefixes.popitem(last=False)
+    def keep(self, key: tuple[Any, ...], computed: Prefix | Source) -> None:
+        """Keep what a prompt gave for the next view; what was not used for longest goes."""
+        self._kept[key] = computed
+        while len(self._kept) > KEPT_PROMPTS:
+            self._kept.popitem(last=False)
 
     # Text --------------------------------------------------------------------------------------
 
     def encode(self, text: str) -> list[int]:
         return self.text.encode(text)
+
+    def encode_chat(self, text: str) -> list[int]:
+        return self.text.encode_chat(text)
 
     def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
         return self.text.decode(token_ids, () if self.encoder_decoder else after)

@@ -47,8 +47,6 @@ class ReplayView:
         self._rows = 0
 
     def __call__(self, nodes: Sequence[int]) -> Tensor:
-        if not nodes:
-            raise MethodError("A view was asked for no node at all.")
         answers = self._answers(nodes)
         return torch.stack([answers[node][0] for node in nodes])
 
@@ -81,6 +79,10 @@ class ReplayView:
         return ReplayView(self._network, self._tree, self._prompt_ids, name, self._layers, how)
 
     def _answers(self, nodes: Sequence[int]) -> dict[int, tuple[Tensor, dict[int, Tensor]]]:
+        if not nodes:
+            raise MethodError("A view was asked for no node at all.")
+        first = 0 if self._network.encoder_decoder else len(self._prompt_ids) - 1
+        self._network.check_position(first + max(map(self._tree.depth, nodes)))
         answers = {node: self._kept[node] for node in nodes if node in self._kept}
         unknown = sorted(set(nodes) - set(answers), key=self._tree.depth)
         for _, batch in groupby(unknown, self._tree.depth):

@@ -36,10 +36,8 @@ class RowLayer(DynamicLayer):
     ) -> tuple[Tensor, Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        self._make_room()
         rows = self._rows
-        if self.keys.shape[2] < rows.end:
-            self.keys = _grown(self.keys, rows.capacity)
-            self.values = _grown(self.values, rows.capacity)
         self.keys[:, :, rows.begin : rows.end] = key_states
         self.values[:, :, rows.begin : rows.end] = value_states
         return self.keys[:, :, : rows.end], self.values[:, :, : rows.end]
@@ -52,10 +50,16 @@ class RowLayer(DynamicLayer):
 
     def select(self, kept: Tensor) -> None:
         if self.is_initialized:
+            self._make_room()  # a layer that the last passes skipped has fallen behind
             count = len(kept)
             # Rows behind the living ones must stay finite; what stood there before is.
             self.keys[:, :, :count] = self.keys.index_select(2, kept)
             self.values[:, :, :count] = self.values.index_select(2, kept)
+
+    def _make_room(self) -> None:
+        if self.keys.shape[2] < self._rows.end:
+            self.keys = _grown(self.keys, self._rows.capacity)
+            self.values = _grown(self.values, self._rows.capacity)
 
 
 class RowCache(Cache):
@@ -76,17 +80,17 @@ class RowCache(Cache):
 
     def select(self, kept: Sequence[int]) -> None:
         """Keep these rows alone, in this order."""
-        index = torch.as_tensor(kept)
+        index = torch.as_tensor(kept, dtype=torch.long)
         for layer in self.layers:
             layer.select(index.to(layer.device) if layer.is_initialized else index)
         self.begin = self.end = len(kept)
 
-    def copy_from(self, other: RowCache, count: int) -> None:
-        """Take over another cache's first `count` rows."""
-        self.claim(count)
+    def copy_from(self, other: RowCache, rows: range) -> None:
+        """Fill the rows claimed last with as many rows of another cache."""
         for mine, theirs in zip(self.layers, other.layers, strict=True):
             if theirs.is_initialized:
-                mine.update(theirs.keys[:, :, :count], theirs.values[:, :, :count])
+                taken = slice(rows.start, rows.stop)
+                mine.update(theirs.keys[:, :, taken], theirs.values[:, :, taken])
 
 
 class Visibility:
@@ -113,12 +117,24 @@ class Visibility:
         self._positions.append(position)
         return row
 
+    def parent(self, row: int) -> int:
+        """The row below which `row` was added, -1 for none."""
+        return self._parents[row]
+
     def mask(self, rows: range) -> np.ndarray:
         """Booleans `(len(rows), len(self))`: which row sees which."""
         width = -(-len(self) // 8)
         packed = b"".join(self._bits[row].to_bytes(width, "little") for row in rows)
         bits = np.frombuffer(packed, np.uint8).reshape(len(rows), width)
         return np.unpackbits(bits, axis=1, count=len(self), bitorder="little").astype(bool)
+
+    def sees_all(self, row: int) -> bool:
+        """Whether `row` sees every row there is: then no mask is needed for it."""
+        return self._bits[row] == (1 << len(self)) - 1
+
+    def positions_of(self, rows: range) -> list[int]:
+        """The positions of these rows alone."""
+        return self._positions[rows.start : rows.stop]
 
     def positions(self) -> np.ndarray:
         """Each row's position in its text, the prompt's first token being 0."""

@@ -3,7 +3,7 @@ the head."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,7 @@ class RowStore:
         self.tree = tree
         self.encoder_decoder = network.encoder_decoder
         self.source: Source | None = None
+        self.given = tuple(prompt_ids)
         self.prompt_ids = prompt_ids
         if self.encoder_decoder:
             self.source = network.encode_source(prompt_ids)
@@ -53,13 +54,14 @@ class RowStore:
         self.sees = Visibility()
         self.owners: list[tuple[int, int]] = []  # row -> (reading, node)
         self.rows: dict[tuple[int, int], int] = {}
-        self._readings = 0
+        self.compactions = 0
+        self._shared: list[bool] = []  # reading -> does it read the full reading's rows?
         self._checked_at = 0
 
-    def new_reading(self) -> int:
+    def new_reading(self, shared: bool) -> int:
         """A number for one more view of these rows; the full reading is the first, 0."""
-        self._readings += 1
-        return self._readings - 1
+        self._shared.append(shared)
+        return len(self._shared) - 1
 
     def parent(self, node: int) -> int | None:
         if node == self.first:
@@ -83,38 +85,57 @@ class RowStore:
             self.rows[reading, node] = row
         return self.cache.claim(len(nodes))
 
+    def withdraw(self, rows: range) -> None:
+        """Give up the rows claimed last, whose pass failed: nothing may stand on them."""
+        self._keep(list(range(rows.start)))
+
     def row(self, reading: int, node: int, shared: bool) -> int | None:
         """The row in which a reading finds an ancestor: the full reading's first, if shared."""
         if shared and (row := self.rows.get((0, node))) is not None:
             return row
         return self.rows.get((reading, node))
 
-    def compact(self) -> list[tuple[int, int]]:
-        """Drop the rows of dead nodes once they outweigh the living. Returns the dropped owners."""
+    def compact(self) -> None:
+        """Drop the rows that nothing needs any more, once they outweigh the others."""
         count = len(self.owners)
         if count < max(LEAST_WORTH_COMPACTING, 2 * self._checked_at):
-            return []
-        alive = self.tree.alive
-        living = [row for row, (_, node) in enumerate(self.owners) if node <= ROOT or alive(node)]
-        if 2 * len(living) > count:
-            self._checked_at = len(living)
-            return []
-        return self._keep(living)
+            return
+        needed = self._needed()
+        self._checked_at = len(needed)
+        if 2 * len(needed) <= count:
+            self._keep(needed)
+            self.compactions += 1
 
-    def forget(self, nodes: Sequence[int]) -> None:
-        """Drop the rows of these nodes and of all below them."""
-        gone = {below for node in nodes for below in self.tree.subtree(node) if below > ROOT}
-        self._keep([row for row, (_, node) in enumerate(self.owners) if node not in gone])
+    def _needed(self) -> list[int]:
+        """Rows of living nodes, less those whose place the full reading's row has taken; and all
+        that a needed row stands on."""
+        needed = [False] * len(self.owners)
+        for row in reversed(range(len(needed))):
+            reading, node = self.owners[row]
+            replaced = reading > 0 and self._shared[reading] and (0, node) in self.rows
+            if (node <= ROOT or self.tree.alive(node)) and not replaced:
+                needed[row] = True
+            if needed[row] and (above := self.sees.parent(row)) >= 0:
+                needed[above] = True
+        return [row for row, keep in enumerate(needed) if keep]
 
-    def _keep(self, kept: list[int]) -> list[tuple[int, int]]:
-        survivors = set(kept)
-        dropped = [owner for row, owner in enumerate(self.owners) if row not in survivors]
+    def forget(self, reading: int, gone: set[int]) -> None:
+        """Drop a reading's rows of these nodes; they hold whole subtrees."""
+        # Others stand on the full reading's rows, so theirs go with them.
+        self._keep(
+            [
+                row
+                for row, (owner, node) in enumerate(self.owners)
+                if node not in gone or reading not in (0, owner)
+            ]
+        )
+        self._checked_at = len(self.owners)
+
+    def _keep(self, kept: list[int]) -> None:
         self.cache.select(kept)
         self.sees.select(kept)
         self.owners = [self.owners[row] for row in kept]
         self.rows = {owner: row for row, owner in enumerate(self.owners)}
-        self._checked_at = len(kept)
-        return dropped
 
 
 class TreeView:
@@ -137,24 +158,22 @@ class TreeView:
         self._how = how
         self._full = full
         self._store = full._store if full else RowStore(network, tree, prompt_ids)
-        self._reading = self._store.new_reading()
+        self._reading = self._store.new_reading(how.shared)
         self._state: dict[int, Tensor] = {}  # node -> what its last block gave, (d,)
         self._hidden: dict[int, dict[int, Tensor]] = {layer: {} for layer in hidden}
         self._passes = 0
         self._rows = 0
+        self._compactions = 0  # of the store, as far as this view has followed them
         self._prefilled = False
 
     def __call__(self, nodes: Sequence[int]) -> Tensor:
-        if not nodes:
-            raise MethodError("A view was asked for no node at all.")
         self._prefill()
-        asked = list(dict.fromkeys(nodes))
-        unknown = [node for node in asked if node not in self._state]
-        computed = self._compute(unknown) if unknown else None
-        if computed is not None and unknown == list(nodes):
-            return computed
-        known = [node for node in asked if node not in set(unknown)]
-        parts = [computed] if computed is not None else []
+        unknown = self._unknown(nodes)
+        parts = [self._compute(unknown)] if unknown else []
+        if unknown == list(nodes):
+            return parts[0]
+        new = set(unknown)
+        known = list(dict.fromkeys(node for node in nodes if node not in new))
         if known:
             parts.append(self._network.head(torch.stack([self._state[n] for n in known])))
         place = {node: i for i, node in enumerate([*unknown, *known])}
@@ -164,7 +183,7 @@ class TreeView:
         if layer not in self._hidden:
             raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
         self._prefill()
-        if unknown := [n for n in dict.fromkeys(nodes) if n not in self._state]:
+        if unknown := self._unknown(nodes):
             self._compute(unknown)
         return torch.stack([self._hidden[layer][node] for node in nodes])
 
@@ -172,10 +191,10 @@ class TreeView:
         return Work(self._passes, self._rows, len(self._store.owners))
 
     def forget(self, nodes: Sequence[int]) -> None:
-        self._store.forget(nodes)
-        for top in nodes:
-            for node in self._tree.subtree(top):
-                self._drop(node)
+        """See `View.forget`. The prompt, the root with it, is never forgotten."""
+        gone = {node for top in nodes for node in self._tree.subtree(top)} - {ROOT}
+        self._store.forget(self._reading, gone)
+        self._drop(gone)
 
     def variant(
         self,
@@ -201,31 +220,45 @@ class TreeView:
         store = self._store
         prompt = list(range(store.first, ROOT + 1))
         # Only a whole prompt is taken over, so that a run's bits do not depend on earlier runs.
-        key = (tuple(store.prompt_ids), self._layers)
-        reusable = self._full is None and store.source is None
-        prefix = self._network.kept_prefix(key) if reusable else None
+        key = (store.given, self._layers)
+        reusable = self._full is None
+        prefix = self._network.kept(key) if reusable else None
         if prefix is None:
             result = self._pass(prompt, [ROOT])
-            last = {layer: states[-1] for layer, states in result.hidden.items()}
+            # Copies, so that what is kept does not hold on to the states of the whole prompt.
+            last = {layer: states[-1].clone() for layer, states in result.hidden.items()}
             cache = RowCache(len(self._network.anatomy.blocks))
+            prefix = Prefix(cache, result.state[-1].clone(), last)
             if reusable:
-                cache.copy_from(store.cache, len(prompt))
-            prefix = Prefix(cache, result.state[-1], last)
-            if reusable:
-                self._network.keep_prefix(key, prefix)
+                cache.claim(len(prompt))
+                cache.copy_from(store.cache, range(store.cache.begin, store.cache.end))
+                self._network.keep(key, prefix)
         else:
             store.claim(self._reading, prompt, shared=True)
-            store.cache.copy_from(prefix.cache, len(prompt))
+            store.cache.copy_from(prefix.cache, range(len(prompt)))
         self._state[ROOT] = prefix.state
         for layer, state in prefix.hidden.items():
             self._hidden[layer][ROOT] = state
 
+    def _unknown(self, nodes: Sequence[int]) -> list[int]:
+        """The distinct nodes that are not known yet, in the order asked.
+
+        Where there are any a pass is due, and before a pass the rows are tidied. That may drop
+        dead nodes that were known, so it comes before they are counted.
+        """
+        if not nodes:
+            raise MethodError("A view was asked for no node at all.")
+        if all(node in self._state for node in nodes):
+            return []
+        self._store.compact()
+        if self._compactions != self._store.compactions:
+            self._compactions = self._store.compactions
+            self._drop([node for node in self._state if not self._tree.alive(node)])
+        return [node for node in dict.fromkeys(nodes) if node not in self._state]
+
     def _compute(self, unknown: Sequence[int]) -> Tensor:
         """Computes unknown nodes and what is missing above them; logits `(len(unknown), V)`."""
         store = self._store
-        for reading, node in store.compact():
-            if reading == self._reading:
-                self._drop(node)
         wanted = set(unknown)
         for node in unknown:
             above = store.parent(node)
@@ -247,24 +280,26 @@ class TreeView:
     def _pass(self, nodes: list[int], asked: Sequence[int]) -> PassResult:
         """One forward pass over `nodes`, parents first."""
         store, network = self._store, self._network
-        deepest = max(map(store.position, nodes))
-        if deepest >= network.context_length:
-            raise MethodError(
-                f"Position {deepest} lies outside the context of {network.context_length} tokens."
-            )
+        network.check_position(max(map(store.position, nodes)))
         index = {node: i for i, node in enumerate(nodes)}
-        return network.forward(
-            [store.token(node) for node in nodes],
-            store.claim(self._reading, nodes, self._how.shared),
-            store.sees,
-            store.cache,
-            [index[node] for node in asked],
-            self._how,
-            self._layers,
-            store.source,
-        )
+        tokens = [store.token(node) for node in nodes]
+        rows = store.claim(self._reading, nodes, self._how.shared)
+        try:
+            return network.forward(
+                tokens,
+                rows,
+                store.sees,
+                store.cache,
+                [index[node] for node in asked],
+                self._how,
+                self._layers,
+                store.source,
+            )
+        except BaseException:
+            store.withdraw(rows)
+            raise
 
-    def _drop(self, node: int) -> None:
-        self._state.pop(node, None)
-        for states in self._hidden.values():
-            states.pop(node, None)
+    def _drop(self, nodes: Iterable[int]) -> None:
+        for kept in (self._state, *self._hidden.values()):
+            for node in nodes:
+                kept.pop(node, None)
