@@ -69,10 +69,9 @@ def _traces() -> list[dict[str, Any]]:
         {**bar, "name": "after", "marker": {"color": BLUE}, "width": 0.4},
         {
             "type": "scatter",
-            "mode": "markers+text",
+            "mode": "markers",
             "name": "chosen",
             "marker": chosen,
-            "textposition": "middle right",
             "hoverinfo": "skip",
             "cliponaxis": False,
             "x": [],
@@ -96,7 +95,6 @@ def _frame(reading: Reading, step: int, name: str, choice: ChoiceEvent, count: s
     kept = [i for i in rows if choice.removed_by[i] is None]
     gone = [i for i in rows if choice.removed_by[i] is not None]
     drawn = [i for i in rows if choice.tokens[i] in choice.chosen]
-    u = "" if choice.u is None else f"  drawn, u = {number(choice.u)}"
     labels = [_label(reading, choice, i) for i in rows]
     return Frame(
         step=step,
@@ -106,11 +104,7 @@ def _frame(reading: Reading, step: int, name: str, choice: ChoiceEvent, count: s
             {"x": [raw[i] for i in kept], "y": kept},
             {"x": [raw[i] for i in gone], "y": gone},
             {"x": [final[i] for i in kept], "y": kept},
-            {
-                "x": [max(final[i], raw[i]) for i in drawn],
-                "y": drawn,
-                "text": [u or "  chosen" for _ in drawn],
-            },
+            {"x": [final[i] for i in drawn], "y": drawn},
         ],
         layout={"yaxis": {"tickvals": list(rows), "ticktext": labels}},
     )
@@ -124,8 +118,10 @@ def _label(reading: Reading, choice: ChoiceEvent, i: int) -> str:
 
 def _title(reading: Reading, choice: ChoiceEvent) -> str:
     taken = [f"{cause} removed {number(m)}" for cause, m in choice.removed_mass.items() if m > 0]
-    said = [f"After {reading.quote(choice.node)}, law of “{choice.stream}”", *taken]
-    return "; ".join(said)
+    drawn = [] if choice.u is None else [f"drawn with u = {number(choice.u)}"]
+    return "; ".join(
+        [f"After {reading.quote(choice.node)}, law of “{choice.stream}”", *taken, *drawn]
+    )
 
 
 def _rows(reading: Reading, table: Table, step: int, choice: ChoiceEvent) -> None:

@@ -211,7 +211,7 @@ def _run_mark(reading: Reading, run: Segment, x: float, y: float, with_tips: boo
         text = reading.token(reading.fold.nodes[n].token)
         born, cls = history[0]
         spans.append(Span(f"node {n}", text, cls, born, history[1:], node=n, tip=tips))
-        spans += _asides(reading, n)
+    spans += [aside for n in run.nodes for aside in _asides(reading, n)]
     born, cls = reading.histories[first][0]
     changes = _of_the_last(reading, run)
     return Mark(
@@ -234,12 +234,16 @@ def _of_the_last(reading: Reading, run: Segment) -> list[tuple[int, str]]:
 
 def _asides(reading: Reading, node: int) -> list[Span]:
     """What is written behind a node that lost or finished, as long as that stands."""
-    marks = [m for m in reading.fold.nodes[node].marks if m.mark != "emitted"]
+    story = reading.fold.nodes[node]
+    marks = [m for m in story.marks if m.mark != "emitted"]
+    # A whole branch falls in one step: why is said once, at its top.
+    fallen = {m.step for m in reading.fold.nodes[max(story.parent, 0)].marks if m.mark in DEAD}
     ends = [m.step for m in marks[1:]]
     found = []
     for i, mark in enumerate(marks):
         until = ends[i] if i < len(ends) else None
-        if (text := _aside(mark)) and until != mark.step:
+        told = mark.mark == "pruned" and mark.step in fallen
+        if (text := _aside(mark)) and until != mark.step and not told:
             found.append(Span(f"why {node}", text, "number", mark.step, dies=until, node=node))
     return found
 
@@ -248,16 +252,16 @@ def _aside(mark: MarkEvent) -> str:
     """The reason and the number that decided."""
     if mark.mark in ("kept", "accepted", "forced"):
         return ""
-    for name in ("margin", "score", "ratio"):
+    names = {"margin": clip(mark.why, REASON_CELLS) or "margin", "score": "score", "ratio": "p/q"}
+    for name, words in names.items():
         if (x := mark.numbers.get(name)) is not None:
-            why = clip(mark.why, REASON_CELLS) if name == "margin" else ""
-            return f"  {why or name} {number(x)}"
+            return f"  {words} {number(x)}"
     return f"  {clip(mark.why or mark.mark, REASON_CELLS)}"
 
 
 def _width(reading: Reading, run: Segment) -> int:
-    asides = [cells(span.text) for n in run.nodes for span in _asides(reading, n)]
-    return cells(reading.text(run.nodes)) + max(asides, default=0)
+    standing = [s for n in run.nodes for s in _asides(reading, n) if s.dies is None]
+    return cells(reading.text(run.nodes)) + sum(cells(span.text) for span in standing)
 
 
 def _ends(mark: MarkEvent) -> bool:

@@ -137,7 +137,8 @@ def _words(value: object, most: int) -> str:
         return clip(show_text(value), most)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value, 6)
-    return clip(show_text(json.dumps(value, ensure_ascii=False)), most)
+    short = json.loads(json.dumps(value), parse_float=lambda x: float(f"{float(x):.6g}"))
+    return clip(show_text(json.dumps(short, ensure_ascii=False)), most)
 
 
 def _tell(name: str, events: list[NoteEvent]) -> str:

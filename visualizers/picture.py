@@ -25,7 +25,7 @@ markup, but for those inside a Plotly figure, where Plotly's own pseudo-HTML is 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 from visualizers.words import show_text
@@ -168,14 +168,23 @@ class Picture:
     def last_step(self) -> int:
         return len(self.captions) - 1
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, *, opens: bool = True, table: bool = True) -> dict[str, Any]:
         """Plain Python, ready for JSON, with every character of a string visible.
 
         Fields at their default are left out of the parts; `cls` is called "class"; a tip is
-        [label, value, since].
+        [label, value, since]. At thousands of nodes what the stubs open and the table are most of
+        a picture: without them a page can send it at once and fetch `opened` and the table later.
         """
         whole = {f.name: getattr(self, f.name) for f in fields(self)}
+        if not table:
+            whole["table"] = Table(self.table.columns)
+        if not opens:
+            whole["marks"] = [replace(mark, opens=[]) for mark in self.marks]
         return {name: _plain(value) for name, value in whole.items()}
+
+    def opened(self, of: str) -> list[dict[str, Any]]:
+        """What the stub of that name opens, as plain Python; nothing if there is no such stub."""
+        return [_plain(line) for mark in self.marks if mark.of == of for line in mark.opens]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from itertools import pairwise
 
@@ -127,6 +128,16 @@ def test_texts_of_a_tree_do_not_run_into_each_other(beams):
     for spans in rows.values():
         spans.sort()
         assert all(a[1] <= b[0] for a, b in pairwise(spans))
+
+
+def test_a_large_picture_can_be_sent_without_what_is_fetched_later():
+    picture = draw_all(fold(large_run(30, 20)), letter)["hypotheses"]
+    whole, small = picture.to_dict(), picture.to_dict(opens=False, table=False)
+    assert len(json.dumps(small)) < len(json.dumps(whole)) / 3
+    stubs = [mark for mark in whole["marks"] if mark["shape"] == "stub"]
+    assert [picture.opened(stub["of"]) for stub in stubs] == [stub["opens"] for stub in stubs]
+    assert picture.opened("stub none") == []
+    assert small["table"] == {"columns": picture.table.columns, "rows": [], "steps": []}
 
 
 def test_a_stub_opens_what_it_hides_line_by_line():
