@@ -53,7 +53,7 @@ const shareLine = (run, share) => {
   return line;
 };
 const draw = () => {
-  const v = props.value ?? {};
+  const v = props.value || {};
   title.textContent = v.title ?? "";
   title.hidden = !v.title;
   state.textContent = v.sentence ?? "";

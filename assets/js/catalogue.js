@@ -32,7 +32,7 @@ const entry = (method) => {
 };
 const draw = () => {
   root.replaceChildren();
-  for (const family of props.value ?? []) {
+  for (const family of props.value || []) {
     const list = make("ul");
     list.append(...family.methods.map(entry));
     root.append(make("h3", "", family.family), make("p", "family-about", family.about), list);

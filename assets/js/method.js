@@ -8,7 +8,7 @@ const make = (tag, className, text) => {
 const root = element.firstElementChild ?? element;
 root.className = "method";
 const draw = () => {
-  const v = props.value ?? {};
+  const v = props.value || {};
   root.replaceChildren(make("span", "method-idea", v.idea ?? ""));
   for (const [claim, meaning] of v.claims ?? []) {
     const tag = make("span", "claim", claim);

@@ -20,7 +20,7 @@ const show = (field, sentence) => {
 };
 watch("value", () => {
   clear();
-  const found = Object.entries(props.value ?? {}).map(([field, text]) => show(field, text));
+  const found = Object.entries(props.value || {}).map(([field, text]) => show(field, text));
   if (!found.length) return;
   const { place, input } = found[0];
   if (place.closest("#drawer")) document.body.dataset.drawer = "parameters";

@@ -63,7 +63,7 @@ const row = (run, current) => {
   return item;
 };
 const draw = () => {
-  const v = props.value ?? { runs: [] };
+  const v = props.value || { runs: [] };
   root.replaceChildren();
   if (v.sentence) {
     const line = make("p", "field-problem", v.sentence);

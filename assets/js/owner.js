@@ -1,0 +1,7 @@
+// The owner's token: 192 random bits that this browser makes at the first visit and keeps.
+(token) => {
+  if (token) return [token];
+  const bytes = crypto.getRandomValues(new Uint8Array(24));
+  const text = btoa(String.fromCharCode(...bytes));
+  return [text.replaceAll("+", "-").replaceAll("/", "_")];
+}

@@ -1,0 +1,35 @@
+"""The line above a run: its title, how it stands, its shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from explorer.errors import InputError
+from explorer.ui.service import Service, Visitor
+
+
+def bar_value(
+    service: Service, visitor: Visitor, run_id: str, sentence: str = ""
+) -> dict[str, Any]:
+    """What `bar.js` draws."""
+    told = {"sentence": sentence, "kind": "problem" if sentence else ""}
+    if run_id in service.examples:
+        # The address stays clean, so that a reload shows whatever example there is then.
+        return {"run": "", "title": service.example_titles[run_id], **told}
+    try:
+        place = service.place(run_id, visitor)
+    except InputError as error:
+        return {"run": "", "sentence": sentence or str(error), "kind": "problem"}
+    assert place.info is not None
+    shares: list[str] = []
+    if place.mine:
+        mine = service.store.shares(service.owner(visitor))
+        shares = [share.share_id for share in mine if share.run_id == run_id]
+    return {
+        "run": run_id,
+        "share": "" if place.mine else visitor.share,
+        "title": place.info.title,
+        "mine": place.mine,
+        "shares": shares,
+        **told,
+    }

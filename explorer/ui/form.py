@@ -1,0 +1,228 @@
+"""The form: what is asked for, and a control for each parameter of the chosen method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from explorer.decoding import DEFAULT_MODELS
+from explorer.models.library import bundled
+from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
+from explorer.settings import settings
+from explorer.ui.controls import controls
+from explorer.ui.parts import part
+from explorer.ui.private import PRIVATE
+
+FIRST_METHOD = "beam_search"
+FIRST_PROMPT = "Once upon a time there was a miller"
+FIRST_TOKENS = 48
+MOST_SEED = 2**53 - 1  # what a browser can count to
+ROLES = {
+    "target": "Target: the model whose text we want",
+    "draft": "Draft: the model that guesses",
+    "amateur": "Amateur: the weaker model",
+}
+BETWEEN = "|"  # in a preset's value, so that equal names of two methods differ
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The first row, and the line below it that says what the method is."""
+
+    prompt: gr.Textbox
+    method: gr.Dropdown
+    go: gr.Button
+    stop: gr.Button
+    about: gr.HTML
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What every method has."""
+
+    preset: gr.Dropdown
+    max_new_tokens: gr.Slider
+    seed: gr.Number
+    chat: gr.Checkbox
+
+
+Submit = Callable[[str, dict[str, Any]], Any]  # the owner's token, the keywords of a job
+
+
+def ask_row() -> Ask:
+    """Prompt, method and the two buttons."""
+    with gr.Row(elem_id="ask"):
+        prompt = gr.Textbox(
+            FIRST_PROMPT,
+            label="Prompt",
+            lines=1,
+            max_lines=6,
+            max_length=settings().max_prompt_characters,
+            elem_id="field-prompt",
+            scale=6,
+            min_width=260,
+        )
+        method = gr.Dropdown(
+            [(_choice(m), m.id) for m in all_methods().values()],
+            value=FIRST_METHOD,
+            label="Method",
+            elem_id="field-method",
+            scale=3,
+            min_width=200,
+        )
+        with gr.Column(elem_id="field-run", scale=2, min_width=190), gr.Row():
+            go = gr.Button("Generate", variant="primary", elem_id="go", min_width=90)
+            stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=60)
+    about = part("method", about_method(get_method(FIRST_METHOD)))
+    return Ask(prompt, method, go, stop, about)
+
+
+def common_controls() -> Common:
+    """The drawer's fixed controls; they are placed by `place_controls`."""
+    most = settings().max_new_tokens
+    return Common(
+        gr.Dropdown(
+            **_presets(get_method(FIRST_METHOD)),
+            label="Preset",
+            elem_id="field-preset",
+            render=False,
+        ),
+        gr.Slider(
+            1,
+            most,
+            min(FIRST_TOKENS, most),
+            step=1,
+            label="Most new tokens",
+            elem_id="field-max_new_tokens",
+            render=False,
+        ),
+        gr.Number(
+            0,
+            label="Seed",
+            info="The same seed draws the same tokens.",
+            minimum=0,
+            maximum=MOST_SEED,
+            precision=0,
+            elem_id="field-seed",
+            render=False,
+        ),
+        gr.Checkbox(
+            False,
+            label="Chat template",
+            info="Send the prompt as a message, as the model's own template says.",
+            elem_id="field-chat",
+            render=False,
+        ),
+    )
+
+
+def place_controls(
+    ask: Ask, common: Common, owner: Any, loaded: Any, submit: Submit, outputs: list[Any]
+) -> None:
+    """Preset, the method's own controls, and what all methods share, in this order."""
+    common.preset.render()
+    _draw_controls(ask, common, owner, loaded, submit, outputs)
+    for component in (common.max_new_tokens, common.seed, common.chat):
+        component.render()
+
+
+def _draw_controls(
+    ask: Ask, common: Common, owner: Any, loaded: Any, submit: Submit, outputs: list[Any]
+) -> None:
+    """Draws the method's controls anew for each method and preset, with what Generate reads."""
+
+    @gr.render(
+        inputs=[ask.method, common.preset],
+        triggers=[loaded, ask.method.change, common.preset.input],
+        show_progress="hidden",
+        concurrency_limit=None,
+    )
+    def draw(method_id: str, preset: str) -> None:
+        method = get_method(method_id)
+        own = list(controls(method, _chosen(method, preset), "param"))
+        models = [_model_picker(role) for role in method.models]
+        fixed = [ask.prompt, common.seed, common.max_new_tokens, common.chat]
+
+        def send(token: str, *values: Any) -> Any:
+            rest = values[len(fixed) :]
+            prompt, seed, max_new_tokens, chat = values[: len(fixed)]
+            named = zip(own, rest[len(models) :], strict=True)
+            job = {
+                "method": method.id,
+                "prompt": prompt,
+                "seed": 0 if seed is None else seed,
+                "max_new_tokens": max_new_tokens,
+                "chat": bool(chat),
+                "models": dict(zip(method.models, rest, strict=False)),
+                "params": {control.name: control.read(value) for control, value in named},
+            }
+            return submit(token, job)
+
+        gr.on(
+            [ask.go.click, ask.prompt.submit],
+            send,
+            inputs=[owner, *fixed, *models, *(control.component for control in own)],
+            outputs=outputs,
+            show_progress="hidden",
+            concurrency_limit=None,
+            **PRIVATE,
+        )
+
+
+def method_chosen(method_id: str) -> tuple[dict[str, Any], Any]:
+    """The line about a method, and its presets."""
+    method = get_method(method_id)
+    return about_method(method), gr.update(**_presets(method))
+
+
+def about_method(method: Method) -> dict[str, Any]:
+    claims = [[claim, CLAIMS[claim]] for claim in sorted(method.claims)]
+    return {"id": method.id, "title": method.title, "idea": method.idea, "claims": claims,
+            "paper": method.paper}  # fmt: skip
+
+
+def catalogue() -> list[dict[str, Any]]:
+    """All methods by family."""
+    methods = all_methods().values()
+    return [
+        {
+            "family": family.capitalize(),
+            "about": about,
+            "methods": [about_method(m) for m in methods if m.family == family],
+        }
+        for family, about in FAMILIES.items()
+        if any(m.family == family for m in methods)
+    ]
+
+
+def _model_picker(role: str) -> gr.Dropdown:
+    names = [model.name for model in bundled() if not model.problem]
+    return gr.Dropdown(
+        [*names, "toy", "toy-draft"],
+        value=DEFAULT_MODELS[role],
+        label=ROLES[role],
+        info="Or type an id of the Hugging Face hub: owner/name.",
+        allow_custom_value=True,
+        interactive=True,
+        elem_id=f"field-model-{role}",
+        key=f"model/{role}",
+    )
+
+
+def _choice(method: Method) -> str:
+    return f"{method.family.capitalize()} › {method.title}"
+
+
+def _presets(method: Method) -> dict[str, Any]:
+    names = ["", *method.presets]
+    choices = [(name or "defaults", f"{method.id}{BETWEEN}{name}") for name in names]
+    return {"choices": choices, "value": choices[0][1]}
+
+
+def _chosen(method: Method, preset: str | None) -> str:
+    """The preset, if it is one of this method's: the list may still be another's."""
+    method_id, _, name = (preset or "").partition(BETWEEN)
+    return name if method_id == method.id and name in method.presets else ""

@@ -1,0 +1,290 @@
+"""The page: its layout, and which event calls what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from explorer.errors import ExplorerError, InputError
+from explorer.registry import get_method
+from explorer.ui import form, runs
+from explorer.ui.api import publish
+from explorer.ui.bar import bar_value
+from explorer.ui.checks import FieldErrors
+from explorer.ui.parts import part, script
+from explorer.ui.private import PRIVATE
+from explorer.ui.service import Service, Visitor
+from explorer.ui.trace_view import trace_view
+from explorer.ui.watching import Looks, chunks, fetched
+
+OWNER_KEY = "decoding-explorer-owner"
+KEPT_SECONDS = 3600  # what a tab that was closed leaves behind
+HEADER = """<h1>Decoding Explorer</h1>
+<p>See how a language model's text comes to be: every candidate, and why it won or lost.</p>"""
+NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, **PRIVATE}
+
+
+class Page:
+    """The page of one service. `blocks` is what is launched."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.looks = Looks()
+        with gr.Blocks(title="Decoding Explorer", analytics_enabled=False) as self.blocks:
+            # A token that the visitor's browser makes and keeps; only its hash is stored.
+            self.owner = gr.BrowserState(
+                "", storage_key=OWNER_KEY, secret="in the browser alone anyway"
+            )
+            self.share = gr.State("", time_to_live=KEPT_SECONDS)
+            self.current = gr.State({}, time_to_live=KEPT_SECONDS)
+            self._layout()
+            self._wire()
+            publish(service)
+
+    # Layout --------------------------------------------------------------------------------------
+
+    def _layout(self) -> None:
+        with gr.Row(elem_id="top"):
+            gr.HTML(HEADER, elem_id="name")
+            with gr.Row(elem_id="toggles"):
+                gr.Button("Parameters", elem_id="toggle-parameters", size="sm", min_width=0)
+                gr.Button("My runs", elem_id="toggle-library", size="sm", min_width=0)
+                gr.Button("Methods", elem_id="toggle-catalogue", size="sm", min_width=0)
+                gr.Button("Dark", elem_id="toggle-dark", size="sm", min_width=0)
+        self.ask = form.ask_row()
+        self.problems = part("problems", {})
+        self.download = part("download")
+        with gr.Row(elem_id="body"):
+            with gr.Column(elem_id="main"):
+                self.bar = part("bar")
+                self.view = trace_view(lambda question: fetched(self.service, question))
+            with gr.Column(elem_id="drawer"):
+                with gr.Column(elem_id="panel-parameters"):
+                    self.common = form.common_controls()
+                    form.place_controls(
+                        self.ask,
+                        self.common,
+                        self.owner,
+                        self.blocks.load,
+                        self._start,
+                        [self.problems, self.current],
+                    )
+                with gr.Column(elem_id="panel-library"):
+                    self._library()
+                with gr.Column(elem_id="panel-catalogue"):
+                    self.catalogue = part("catalogue", form.catalogue())
+
+    def _library(self) -> None:
+        gr.HTML("<h2>My runs</h2>")
+        self.session = gr.Dropdown(
+            [("All runs", runs.ALL)], value=runs.ALL, label="Session", elem_id="field-session"
+        )
+        self.search = gr.Textbox(
+            label="Search", placeholder="prompt, text, method, model, tag", elem_id="field-search"
+        )
+        self.list = part("runs")
+        with gr.Row():
+            self.export = gr.Button("Export the session", size="sm", min_width=0)
+            self.bring = gr.UploadButton(
+                "Import a session", file_types=[".json"], size="sm", min_width=0, elem_id="import"
+            )
+
+    # Events --------------------------------------------------------------------------------------
+
+    def _wire(self) -> None:
+        who = [self.owner, self.share]
+        listing = [*who, self.search, self.session, self.current]
+        ask, every = self.ask, NO_PROGRESS
+        self.blocks.load(
+            self._arrive,
+            [self.owner],
+            [self.owner, self.share, self.current, self.session],
+            js=script("owner.js"),
+            **every,
+        )
+        shown = [self.bar, self.view, ask.stop, self.list]
+        self.current.change(self._watch, listing, shown, **every)
+        chosen = [ask.about, self.common.preset]
+        ask.method.change(form.method_chosen, [ask.method], chosen, **every)
+        self.catalogue.select(_picked, None, [ask.method], **every)
+        ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
+        acted = [self.bar, self.download]
+        self.bar.select(self._act_on_run, [*who, self.current], acted, **every)
+        changed = [self.list, self.current, self.session]
+        self.list.select(self._act_on_list, listing, changed, **every)
+        for typed in (self.search.submit, self.search.blur, self.session.input):
+            typed(self._find, listing, [self.list], **every)
+        self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
+        self.bring.upload(self._import, [*listing, self.bring], changed, **every)
+
+    def _arrive(self, token: str, request: gr.Request) -> tuple[Any, ...]:
+        """A tab was opened: by whom, and on which run."""
+        share = request.query_params.get("share", "")
+        run_id = request.query_params.get("run", "")
+        visitor = Visitor(token, share)
+        current: dict[str, Any] = {"run": next(iter(self.service.examples), "")}
+        if run_id:
+            try:
+                self.service.place(run_id, visitor)
+                current = {"run": run_id}
+            except InputError as error:
+                current["sentence"] = str(error)
+        return token, share, current, gr.update(choices=runs.sessions(self.service, visitor))
+
+    def _start(self, token: str, job: dict[str, Any]) -> dict[Any, Any]:
+        """Generate was pressed."""
+        try:
+            run_id = self.service.start(Visitor(token), job)
+        except FieldErrors as error:
+            return {self.problems: error.found}
+        except ExplorerError as error:
+            return {self.problems: {"run": str(error)}}
+        return {self.problems: {}, self.current: {"run": run_id, "new": True}}
+
+    def _watch(
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        request: gr.Request,
+    ) -> Iterator[dict[Any, Any]]:
+        """Show the current run, and go on for as long as it does."""
+        run_id, visitor = current.get("run", ""), Visitor(token, share)
+        tab = request.session_hash or ""
+        look = self.looks.begin(tab)
+        if not run_id:
+            yield {
+                self.bar: {"sentence": current.get("sentence", ""), "kind": "problem"},
+                self.list: self._listed(visitor, current, search, session),
+            }
+            return
+        try:
+            place = self.service.place(run_id, visitor)
+            opening = {
+                self.bar: bar_value(self.service, visitor, run_id, current.get("sentence", "")),
+                self.ask.stop: gr.update(interactive=place.going and place.mine),
+                self.list: self._listed(visitor, current, search, session),
+            }
+            for chunk in chunks(self.service, run_id, visitor, place):
+                if not self.looks.is_latest(tab, look):
+                    return
+                yield {self.view: chunk, **opening}
+                opening = {}
+            if not place.going:
+                return
+            yield {
+                self.ask.stop: gr.update(interactive=False),
+                self.bar: bar_value(self.service, visitor, run_id),
+                self.list: self._listed(visitor, current, search, session),
+            }
+        except ExplorerError as error:
+            yield {self.view: {"error": str(error)}, self.ask.stop: gr.update(interactive=False)}
+
+    def _stop(self, token: str, share: str, current: dict[str, Any]) -> dict[Any, Any]:
+        try:
+            self.service.stop(current.get("run", ""), Visitor(token, share))
+        except InputError as error:
+            return {self.problems: {"run": str(error)}}
+        return {self.problems: {}}
+
+    def _act_on_run(
+        self, token: str, share: str, current: dict[str, Any], wish: gr.EventData
+    ) -> dict[Any, Any]:
+        """Something on the line above a run was pressed."""
+        run_id, visitor = current.get("run", ""), Visitor(token, share)
+        store, asked = self.service.store, _detail(wish)
+        sentence = ""
+        try:
+            match asked.get("action"):
+                case "share":
+                    store.share_run(run_id, self.service.owner(visitor))
+                case "revoke":
+                    store.revoke(str(asked.get("share", "")), self.service.owner(visitor))
+                case "export":
+                    return {self.download: runs.run_file(self.service, visitor, run_id)}
+        except InputError as error:
+            sentence = str(error)
+        return {self.bar: bar_value(self.service, visitor, run_id, sentence)}
+
+    def _act_on_list(
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        wish: gr.EventData,
+    ) -> dict[Any, Any]:
+        """Something in the list of runs was pressed."""
+        visitor, asked = Visitor(token, share), _detail(wish)
+        if asked.get("action") == "open":
+            return {self.current: {"run": str(asked.get("run", ""))}}
+        more: dict[str, Any] = {}
+        try:
+            if asked.get("action") == "more":
+                more["before"] = int(asked.get("before") or 0) or None
+            else:
+                more = runs.act(self.service, visitor, asked)
+        except (InputError, TypeError, ValueError) as error:
+            more = {"sentence": str(error)}
+        return {
+            self.list: self._listed(visitor, current, search, session, **more),
+            self.session: gr.update(choices=runs.sessions(self.service, visitor)),
+        }
+
+    def _find(
+        self, token: str, share: str, search: str, session: str, current: dict[str, Any]
+    ) -> dict[str, Any]:
+        return self._listed(Visitor(token, share), current, search, session)
+
+    def _listed(
+        self, visitor: Visitor, current: dict[str, Any], search: str, session: str, **more: Any
+    ) -> dict[str, Any]:
+        run_id = current.get("run", "")
+        return runs.listed(
+            self.service, visitor, search=search, session=session, current=run_id, **more
+        )
+
+    def _export(self, token: str, share: str, session: str) -> dict[Any, Any]:
+        visitor = Visitor(token, share)
+        try:
+            return {self.download: runs.session_file(self.service, visitor, session)}
+        except InputError as error:
+            return {self.list: runs.listed(self.service, visitor) | {"sentence": str(error)}}
+
+    def _import(
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        path: str | None,
+    ) -> dict[Any, Any]:
+        visitor = Visitor(token, share)
+        try:
+            new_session, opened = runs.bring_in(self.service, visitor, path)
+        except ExplorerError as error:
+            return {self.list: self._listed(visitor, current, search, session)
+                    | {"sentence": str(error)}}  # fmt: skip
+        current = {"run": opened} if opened else current
+        return {
+            self.list: self._listed(visitor, current, "", new_session),
+            self.session: gr.update(
+                choices=runs.sessions(self.service, visitor), value=new_session
+            ),
+            self.current: current,
+        }
+
+
+def _picked(wish: gr.EventData) -> str:
+    return get_method(str(_detail(wish).get("method", ""))).id
+
+
+def _detail(wish: gr.EventData) -> dict[str, Any]:
+    """What a script sent along. Anybody can send anything."""
+    return wish._data if isinstance(wish._data, dict) else {}

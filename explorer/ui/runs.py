@@ -1,0 +1,122 @@
+"""The list of one's earlier runs, and what may be done with each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import InputError
+from explorer.registry import all_methods
+from explorer.ui.service import Service, Visitor
+from storage import RunInfo
+
+PAGE = 25
+ALL = ""  # the session that stands for all of them
+
+
+def listed(
+    service: Service,
+    visitor: Visitor,
+    *,
+    search: str = "",
+    session: str = ALL,
+    before: int | None = None,
+    current: str = "",
+    **more: Any,
+) -> dict[str, Any]:
+    """What `runs.js` draws. Wrong input is told in the list itself."""
+    try:
+        page = service.store.runs(
+            service.owner(visitor),
+            text=search or "",
+            session_id=session or None,
+            before=before,
+            limit=PAGE,
+        )
+    except InputError as error:
+        return {"runs": [], "sentence": str(error), "current": current}
+    return {
+        "runs": [_row(run) for run in page.runs],
+        "total": page.total,
+        "next": page.next,
+        "current": current,
+        "searched": bool(search),
+        **more,
+    }
+
+
+def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Rename, delete or bring back a run; returns what the list should say about it.
+
+    Raises:
+        InputError: the visitor has no such run, or the new title is not allowed.
+    """
+    store, owner = service.store, service.owner(visitor)
+    run_id = str(wish.get("run", ""))
+    match wish.get("action"):
+        case "rename":
+            store.rename(run_id, owner, wish.get("title", ""))
+        case "delete":
+            title = store.run(run_id, owner).title
+            store.delete_run(run_id, owner)
+            return {"undo": {"run": run_id, "title": title}}
+        case "undo":
+            store.undo_delete_run(run_id, owner)
+    return {}
+
+
+def sessions(service: Service, visitor: Visitor) -> list[tuple[str, str]]:
+    """Name and id of every session, for the list to pick from."""
+    found = service.store.sessions(service.owner(visitor))
+    named = [(f"{session.title} ({session.runs})", session.session_id) for session in found]
+    return [("All runs", ALL), *named]
+
+
+def bring_in(service: Service, visitor: Visitor, path: str | None) -> tuple[str, str]:
+    """A session out of an uploaded file; its id, and that of its last run ("" if it has none).
+
+    Raises:
+        TraceError: the file is too large, damaged or of another format.
+    """
+    if not path:
+        raise InputError("No file came: choose a session that was exported as JSON.")
+    made = service.store.import_session(Path(path), service.owner(visitor))
+    return made.session_id, made.run_ids[-1][1] if made.run_ids else ""
+
+
+def run_file(service: Service, visitor: Visitor, run_id: str) -> dict[str, str]:
+    """One run as a file that can be imported again."""
+    trace = service.trace(run_id, visitor)
+    return {"name": f"run-{trace.run_id}.json", "text": json.dumps(trace.to_dict())}
+
+
+def session_file(service: Service, visitor: Visitor, session: str) -> dict[str, str]:
+    """A session with all its runs as a file.
+
+    Raises:
+        InputError: there is no such session for this visitor, or none was chosen.
+    """
+    owner = service.owner(visitor)
+    if session == ALL:
+        own = service.store.sessions(owner)
+        if len(own) != 1:
+            raise InputError("Choose a session first: one is exported at a time.")
+        session = own[0].session_id
+    text = "".join(service.store.export_session(session, owner))
+    return {"name": f"session-{session}.json", "text": text}
+
+
+def _row(run: RunInfo) -> dict[str, Any]:
+    method = all_methods().get(run.method)
+    return {
+        "run": run.run_id,
+        "title": run.title,
+        "method": method.title if method else run.method,
+        "models": sorted(set(run.models.values())),
+        "when": run.created,
+        "status": run.status,
+        "text": " ".join(run.text.split())[:120],
+        "tags": list(run.tags),
+    }

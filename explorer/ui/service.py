@@ -1,0 +1,174 @@
+"""What visitors may do with runs: the page and the API both go through this, and only this.
+
+Nothing here knows of Gradio. Every method takes a `Visitor` and checks what they may do.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from explorer.errors import ExplorerError, InputError
+from explorer.settings import Settings
+from explorer.trace import Trace
+from explorer.ui.checks import checked_job
+from explorer.ui.recorder import Recorder
+from explorer.worker import Batch, End, Worker, make_worker
+from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
+from storage.foreign import read_session
+
+log = logging.getLogger(__name__)
+
+EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
+MOST_SENTENCES = 1000
+WATCH_BEAT_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever asks: the token their browser made, and the share id in their address, if any."""
+
+    token: str
+    share: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A run as it stands: whether it goes on, whose it is, how many wait before it."""
+
+    info: RunInfo | None  # None: an example, which belongs to nobody
+    mine: bool
+    before: int | None
+    sentence: str = ""
+
+    @property
+    def going(self) -> bool:
+        return self.info is not None and not self.info.ended
+
+
+class Service:
+    """Store, worker and examples behind one door."""
+
+    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+        self.store = store or open_store(settings)
+        self._sentences: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+        # First of all: its processes load models while the page is being built.
+        self.worker: Worker = make_worker(settings, Recorder(self.store, self._remember))
+        self.examples, self.example_titles = _examples(settings)
+
+    def close(self) -> None:
+        self.worker.close()
+        self.store.close()
+
+    # Who -----------------------------------------------------------------------------------------
+
+    def owner(self, visitor: Visitor) -> Owner:
+        """The owner behind the visitor's token.
+
+        Raises:
+            InputError: it is no token that our page makes.
+        """
+        return self.store.owner_of(visitor.token)
+
+    def reader(self, run_id: str, visitor: Visitor) -> Reader:
+        """As whom the visitor may read a run: its owner, else whoever has the share id.
+
+        Raises:
+            NotThere: neither.
+        """
+        readers: list[Reader] = [self.owner(visitor)]
+        if visitor.share:
+            readers.append(Shared(visitor.share))
+        for reader in readers:
+            try:
+                self.store.run(run_id, reader)
+                return reader
+            except NotThere:
+                continue
+        raise NotThere("run", run_id)
+
+    # Reading -------------------------------------------------------------------------------------
+
+    def trace(self, run_id: str, visitor: Visitor) -> Trace:
+        """A run's header and what has happened in it so far."""
+        if run_id in self.examples:
+            return self.examples[run_id]
+        return self.store.trace(run_id, self.reader(run_id, visitor))
+
+    def place(self, run_id: str, visitor: Visitor) -> Place:
+        """How a run stands."""
+        if run_id in self.examples:
+            return Place(None, False, None)
+        reader = self.reader(run_id, visitor)
+        info = self.store.run(run_id, reader)
+        before = None if info.ended else self.worker.position(run_id)
+        return Place(info, isinstance(reader, Owner), before, self._sentences.get(run_id, ""))
+
+    def watch(self, run_id: str, visitor: Visitor, after: int = -1) -> Iterator[Batch]:
+        """What happens in a run that goes on, with a batch now and then when nothing does.
+
+        For a run that is over and not at hand any more, nothing: the store has it whole.
+        """
+        self.reader(run_id, visitor)
+        try:
+            yield from self.worker.watch(run_id, after, WATCH_BEAT_SECONDS)
+        except InputError:
+            return
+
+    # Making --------------------------------------------------------------------------------------
+
+    def start(self, visitor: Visitor, values: Mapping[str, Any]) -> str:
+        """Make a job and put it in the queue; returns the run's id.
+
+        Raises:
+            FieldErrors: something is not allowed.
+            QueueFull: no more runs are taken for now.
+        """
+        owner = self.owner(visitor)
+        job = checked_job(values)
+        self.store.create_run(job.header, owner)
+        try:
+            self.worker.submit(job)
+        except ExplorerError:
+            self.store.finish(job.run_id, "stopped")
+            self.store.delete_run(job.run_id, owner)
+            raise
+        return job.run_id
+
+    def stop(self, run_id: str, visitor: Visitor) -> bool:
+        """Ask for the end of one's own run; False if it was over already."""
+        self.store.run(run_id, self.owner(visitor))
+        return self.worker.cancel(run_id)
+
+    def wait(self, run_id: str, visitor: Visitor) -> End | None:
+        """Wait for the end of a run; None if it ended before anybody waited."""
+        end = None
+        for batch in self.watch(run_id, visitor):
+            end = batch.end or end
+        return end
+
+    def _remember(self, run_id: str, sentence: str) -> None:
+        with self._lock:
+            self._sentences[run_id] = sentence
+            while len(self._sentences) > MOST_SENTENCES:
+                self._sentences.popitem(last=False)
+
+
+def _examples(settings: Settings) -> tuple[dict[str, Trace], dict[str, str]]:
+    """The finished runs that come with the program and their titles, in the order of the files."""
+    found: dict[str, Trace] = {}
+    titles: dict[str, str] = {}
+    for path in sorted(EXAMPLES.glob("*.json")):
+        try:
+            for run in read_session(path, settings.max_trace_bytes).runs:
+                found[run.trace.run_id] = run.trace
+                titles[run.trace.run_id] = run.title
+        except ExplorerError as error:  # the page must open, example or not
+            log.warning("The example %s cannot be read: %s", path.name, error)
+    return found, titles

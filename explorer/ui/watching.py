@@ -1,0 +1,101 @@
+"""What the page's generator yields while somebody looks at a run. It only ever watches."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from explorer.errors import InputError
+from explorer.trace import Fold
+from explorer.ui.service import Place, Service, Visitor
+from explorer.ui.token_texts import token_text
+from explorer.ui.trace_view import live_chunks, pictures_payload
+
+MOST_SESSIONS = 10_000
+Chunk = dict[str, Any]
+
+
+class Looks:
+    """Which look is the latest of each browser tab: an older one ends itself.
+
+    A tab that opens another run would otherwise go on getting the chunks of the one before.
+    """
+
+    def __init__(self) -> None:
+        self._latest: OrderedDict[str, int] = OrderedDict()
+        self._count = 0
+        self._lock = threading.Lock()
+
+    def begin(self, session: str) -> int:
+        with self._lock:
+            self._count += 1
+            self._latest[session] = self._count
+            self._latest.move_to_end(session)
+            while len(self._latest) > MOST_SESSIONS:
+                self._latest.popitem(last=False)
+            return self._count
+
+    def is_latest(self, session: str, look: int) -> bool:
+        with self._lock:
+            return self._latest.get(session) == look
+
+
+def chunks(service: Service, run_id: str, visitor: Visitor, place: Place) -> Iterator[Chunk]:
+    """What the trace view is given: a kept run to load, or the pieces of one that goes on."""
+    passed = {"owner": visitor.token, "share": visitor.share}
+    if not place.going or place.before is None:
+        yield {"run": run_id, "load": True, "pass": passed}
+        return
+    batches = service.watch(run_id, visitor)
+    for chunk in live_chunks(batches, Fold(), _texts(service, run_id, visitor)):
+        status = chunk["status"]
+        if status["state"] == "waiting":
+            status["sentence"] = waiting_sentence(service.worker.position(run_id))
+        yield {**chunk, "pass": passed}
+
+
+def waiting_sentence(before: int | None) -> str:
+    """Where a run stands that has not begun."""
+    if before:
+        return f"In the queue: {before} {'run' if before == 1 else 'runs'} before this one."
+    return "The models are being made ready."
+
+
+def fetched(service: Service, question: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to a question of the trace view; see `explorer.ui.trace_view`.
+
+    Raises:
+        InputError: there is no such run for whoever asks, or no such picture.
+    """
+    run_id = _text(question, "run")
+    visitor = Visitor(_text(question, "owner"), _text(question, "share"))
+    trace = service.trace(run_id, visitor)
+    place = service.place(run_id, visitor)
+    status: dict[str, Any] = {}
+    if place.info is not None:
+        state = "waiting" if place.info.status == "queued" else place.info.status
+        status = {"state": state} | ({"sentence": place.sentence} if place.sentence else {})
+    model = trace.header.models.get("target") or next(iter(trace.header.models.values()), "")
+    return pictures_payload(trace, token_text(model), question, status)
+
+
+def _texts(service: Service, run_id: str, visitor: Visitor) -> Any:
+    """Token texts of a run's target, found when the first is asked for: models are loaded then."""
+    known: list[Any] = []
+
+    def text(token: int) -> str:
+        if not known:
+            models = service.trace(run_id, visitor).header.models
+            known.append(token_text(models.get("target", "")))
+        return known[0](token)
+
+    return text
+
+
+def _text(question: Mapping[str, Any], name: str) -> str:
+    value = question.get(name, "")
+    if not isinstance(value, str):
+        raise InputError(f"The question's {name!r} is no text.")
+    return value
