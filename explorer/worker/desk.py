@@ -117,7 +117,7 @@ class Desk:
         return True
 
     def watch(
-        self, run_id: str, after: int = -1, beat_seconds: float | None = None
+        self, run_id: str, after: int = 0, beat_seconds: float | None = None
     ) -> Iterator[Batch]:
         with self._changed:
             feed = self._feeds.get(run_id)

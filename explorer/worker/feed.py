@@ -18,7 +18,7 @@ class Feed:
         self.bytes = 0
         self._changed = threading.Condition()
         self._header: Header | None = None
-        self._pieces: list[bytes] = []
+        self._pieces: list[Happened] = []
         self._end: End | None = None
 
     @property
@@ -31,33 +31,37 @@ class Feed:
                 case Started(header):
                     self._header = header
                 case Happened(packed):
-                    self._pieces.append(packed)
+                    self._pieces.append(message)
                     self.bytes += len(packed)
                 case Ended(end):
                     self._end = end
             self._changed.notify_all()
 
-    def follow(self, after: int = -1, beat_seconds: float | None = None) -> Iterator[Batch]:
-        """Batches behind piece `after`; see `Worker.watch`."""
-        seq, known = after, False
+    def follow(self, after: int = 0, beat_seconds: float | None = None) -> Iterator[Batch]:
+        """Batches behind the first `after` events; see `Worker.watch`."""
+        read, seq, known = 0, 0, False  # pieces and events so far
 
         def news() -> bool:
-            more = len(self._pieces) > seq + 1 or self._end is not None
+            more = len(self._pieces) > read or self._end is not None
             return more or (self._header is not None and not known)
 
         while True:
             with self._changed:
                 happened = self._changed.wait_for(news, beat_seconds)
-                pieces = self._pieces[seq + 1 :]
+                pieces = self._pieces[read:]
                 header = None if known else self._header
                 end = self._end
             if not happened:
                 yield Batch(self.run_id, seq)
                 continue
-            seq += len(pieces)
+            read += len(pieces)
             known = known or header is not None
-            events = [event for piece in pieces for event in unpacked(piece)]
-            yield Batch(self.run_id, seq, events, header, end)
+            events: list[AnyEvent] = []
+            for piece in pieces:
+                if seq + piece.count > after:
+                    events += unpacked(piece.packed)[max(0, after - seq) :]
+                seq += piece.count
+            yield Batch(self.run_id, seq - len(events), events, header, end)
             if end is not None:
                 return
 

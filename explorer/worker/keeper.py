@@ -29,7 +29,7 @@ class Keeper:
         self._waiting: deque[tuple[Feed, Message]] = deque()
         self._waiting_bytes = 0
         self._closed = False
-        self._pieces: dict[str, int] = {}  # handed on so far, of runs that have begun
+        self._events: dict[str, int] = {}  # events handed on so far, by run
         self._lost: set[str] = set()
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
         self._thread.start()
@@ -71,10 +71,10 @@ class Keeper:
             match message:
                 case Started(header):
                     self._sink.started(header)
-                case Happened(packed) if run_id not in self._lost:
-                    seq = self._pieces.get(run_id, 0)
+                case Happened(packed, count) if run_id not in self._lost:
+                    seq = self._events.get(run_id, 0)
                     self._sink.append(run_id, seq, unpacked(packed))
-                    self._pieces[run_id] = seq + 1
+                    self._events[run_id] = seq + count
                 case Ended(end):
                     told = End("failed", LOST) if run_id in self._lost else end
                     self._sink.finished(run_id, told.status, told.sentence)
@@ -83,7 +83,7 @@ class Keeper:
             self._lost.add(run_id)
             log.exception("Run %s could not be kept.", run_id)
         if isinstance(message, Ended):
-            self._pieces.pop(run_id, None)
+            self._events.pop(run_id, None)
             self._lost.discard(run_id)
             self._kept(feed)
 

@@ -47,10 +47,10 @@ class End:
 class Batch:
     """What happened in a run since the batch before.
 
-    `seq` is the number of the last piece in it: pieces are counted from 0 in each run, and a sink
-    hears of each alone, while a watcher who is behind gets several at once. The `header` comes
-    with the first batch that a watcher gets once the run has begun, `end` with the last. A batch
-    with neither and without events only tells that time went by.
+    `seq` is how many events of the run came before these; a watcher who is behind gets all that
+    waits in one batch. The `header` comes with the first batch that a watcher gets once the run
+    has begun, `end` with the last. A batch with neither and without events only tells that time
+    went by.
     """
 
     run_id: str
@@ -68,7 +68,7 @@ class Sink(Protocol):
         ...
 
     def append(self, run_id: str, seq: int, events: Sequence[AnyEvent]) -> None:
-        """The next events; `seq` counts from 0 without a gap."""
+        """The next events; `seq` is how many came before."""
         ...
 
     def finished(self, run_id: str, status: Status, sentence: str) -> None:
@@ -93,9 +93,9 @@ class Worker(Protocol):
         ...
 
     def watch(
-        self, run_id: str, after: int = -1, beat_seconds: float | None = None
+        self, run_id: str, after: int = 0, beat_seconds: float | None = None
     ) -> Iterator[Batch]:
-        """Everything that happens in a run behind piece `after`, to its end.
+        """Everything that happens in a run behind the first `after` events, to its end.
 
         What has happened comes first. With `beat_seconds` an empty batch comes whenever nothing
         happened for so long. Leaving ends nothing.
@@ -126,9 +126,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """A pickled list of events: packed once, however many read it."""
+    """A pickled list of so many events: packed once, however many read it."""
 
     packed: bytes
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

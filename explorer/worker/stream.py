@@ -71,7 +71,7 @@ def stream(
                 packed_bytes += len(packed)
                 if packed_bytes > most_bytes:
                     full.set()
-                yield Happened(packed)
+                yield Happened(packed, len(events))
             if message:
                 yield message
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from itertools import accumulate
 
 import pytest
 from worker_models import Shelf
@@ -55,9 +56,8 @@ def test_events_are_those_of_a_direct_run(worker, memory, method, model, values)
     assert memory.end(wanted.run_id) == ("done", "")
     assert memory.headers[wanted.run_id] == trace.header
     assert memory.events(wanted.run_id) == events
-    numbers = [seq for seq, _ in memory.pieces[wanted.run_id]]
-    assert numbers == list(range(len(numbers)))
-    assert batches[-1].seq == numbers[-1]
+    for told in (memory.pieces[wanted.run_id], [(b.seq, b.events) for b in batches]):
+        assert [seq for seq, _ in told] == list(accumulate([0, *(len(e) for _, e in told[:-1])]))
 
 
 def test_the_header_is_there_before_the_run_is(memory):
@@ -117,9 +117,9 @@ def test_a_watcher_goes_on_behind_what_it_has(worker, memory):
     worker.submit(wanted)
     _, events = follow(worker, wanted.run_id)
     memory.end(wanted.run_id)
-    had = len(memory.pieces[wanted.run_id][0][1])
-    _, rest = follow(worker, wanted.run_id, after=0)
-    assert rest == events[had:]
+    batches, rest = follow(worker, wanted.run_id, after=5)
+    assert rest == events[5:]
+    assert batches[0].seq == 5
 
 
 def test_runs_wait_in_a_line_with_positions(worker, memory):

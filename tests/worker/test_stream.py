@@ -28,9 +28,11 @@ def events_of(messages):
     return [e for m in messages if isinstance(m, Happened) for e in unpacked(m.packed)]
 
 
-def piece(number):
-    event = NodeEvent(step=0, ms=0.0, id=number, parent=0, token=1, by="target")
-    return Happened(pickle.dumps([event]))
+def pieces(*numbers):
+    events = [
+        NodeEvent(step=0, ms=0.0, id=number, parent=0, token=1, by="target") for number in numbers
+    ]
+    return Happened(pickle.dumps(events), len(events))
 
 
 def ids(batch):
@@ -86,15 +88,26 @@ def test_leaving_a_stream_ends_its_run():
 
 def test_who_is_behind_gets_all_that_waits_in_one_batch():
     feed = Feed("a" * 16)
-    feed.add(piece(1))
+    feed.add(pieces(1))
     watching = feed.follow()
     assert ids(next(watching)) == [1]
     for number in (2, 3, 4):
-        feed.add(piece(number))
+        feed.add(pieces(number))
     batch = next(watching)
-    assert (ids(batch), batch.seq) == ([2, 3, 4], 3)
+    assert (ids(batch), batch.seq) == ([2, 3, 4], 1)
     feed.add(Ended(End("done")))
     assert [b.end for b in watching] == [End("done")]
+
+
+@pytest.mark.parametrize("after", range(-1, 8))
+def test_who_has_some_events_gets_the_others(after):
+    feed = Feed("a" * 16)
+    for numbers in ((0, 1), (2, 3, 4), (5,)):
+        feed.add(pieces(*numbers))
+    feed.add(Ended(End("done")))
+    (batch,) = feed.follow(after)
+    assert ids(batch) == list(range(max(0, after), 6))
+    assert batch.seq == min(max(0, after), 6)
 
 
 def test_a_sink_that_fails_over_one_run_keeps_the_others(caplog):
@@ -109,8 +122,8 @@ def test_a_sink_that_fails_over_one_run_keeps_the_others(caplog):
     bad, good = Feed("bad"), Feed("good")
     with caplog.at_level(logging.ERROR, logger="explorer.worker"):
         for number in range(4):
-            keeper.put(bad, piece(number))
-            keeper.put(good, piece(number))
+            keeper.put(bad, pieces(number))
+            keeper.put(good, pieces(number))
         for feed in (bad, good):
             keeper.put(feed, Ended(End("done")))
         keeper.close(10)
@@ -133,7 +146,7 @@ def test_a_slow_sink_holds_up_the_next_run_but_not_this_one():
     keeper = Keeper(memory, lambda feed: None)
     feed = Feed("a" * 16)
     for number in range(100):
-        keeper.put(feed, piece(number))  # returns at once
+        keeper.put(feed, pieces(number))  # returns at once
     waiting = threading.Thread(target=keeper.wait_for_room, args=(1000,))
     waiting.start()
     waiting.join(0.2)

@@ -48,7 +48,7 @@ def job(model="endless", method="sample", prompt="ab", **values):
     return make_job(method=method, prompt=prompt, models={"target": model}, **values)
 
 
-def follow(worker, run_id, until=lambda events: False, after=-1):
+def follow(worker, run_id, until=lambda events: False, after=0):
     """The batches of a run to its end, or until its events are enough."""
     end, batches, events = time.monotonic() + PATIENCE, [], []
     for batch in worker.watch(run_id, after, beat_seconds=1.0):
