@@ -1,10 +1,294 @@
+// The view of a run. What it gets and asks for is written in explorer/ui/trace_view.py.
+//
+// While a run streams, its tokens come in chunks and the text is what they add up to. Everything
+// else, and the text at an earlier step, comes with the overview, which is fetched: at once for a
+// kept run, at most twice a second for one that goes on.
+
+const REFRESH_MS = 500;
+
 const root = element.querySelector(".trace-view");
-let count = 0;
-const text = el("p", "text");
-root.append(text);
-watch("value", () => {
+if (!document.getElementById("trace-view-style")) {
+  const style = el("style", "", lookRules() + "\n" + CSS);
+  style.id = "trace-view-style";
+  document.head.append(style);
+}
+
+const tip = makeTooltip(root);
+const state = el("p", "state");
+state.setAttribute("role", "status");
+const text = makeText(tip, pressed);
+const steps = makeSteps(onStep);
+const sentence = el("p", "sentence");
+sentence.setAttribute("aria-live", "polite");
+const pictures = makePictures(tip, fetchPicture);
+const totals = makeTotals();
+const empty = el("div", "empty");
+empty.append(
+  el("p", "empty-title", "Nothing has been run yet."),
+  el("p", "", "The text will grow here, token by token. Under it: a control to step back and " +
+    "forth, and pictures of every choice the method made, with what it looked at and dropped."),
+);
+const controls = colourControl();
+const body = el("div", "body");
+body.append(text.box, controls, sentence, steps.box, pictures.box, totals.box);
+body.hidden = true;
+root.append(empty, state, body);
+
+const fresh = () => ({ run: null, seq: -1, tokens: [], prompt: [], overview: null, live: false,
+  following: true, step: 0, last: 0 });
+let at = fresh();
+let pass = {};
+let asked = 0; // the number of the last question: an older answer is not wanted any more
+
+function colourControl() {
+  const box = el("div", "colouring");
+  const label = el("label", "", "colour by ");
+  const select = el("select");
+  for (const [name, { words }] of Object.entries(COLOURINGS)) {
+    const option = el("option", "", words);
+    option.value = name;
+    select.append(option);
+  }
+  select.value = "probability";
+  label.append(select);
+  const scale = el("span", "scale");
+  const key = el("span", "who");
+  for (const [by, words] of [["target", "target"], ["guess", "draft or table"], ["person", "person"]]) {
+    const entry = el("span", "token", words);
+    entry.dataset.by = by;
+    key.append(entry);
+  }
+  function show() {
+    const chosen = COLOURINGS[select.value];
+    text.colour(select.value);
+    scale.replaceChildren();
+    if (chosen.ends) scale.append(chosen.ends[0], el("span", "ramp"), chosen.ends[1]);
+    key.hidden = select.value !== "proposer";
+  }
+  select.addEventListener("change", show);
+  box.append(label, scale, key);
+  show();
+  return box;
+}
+
+// What comes from Python ----------------------------------------------------------------------------
+
+function onValue() {
   const value = props.value;
-  if (!value || !value.tokens) return;
-  while (text.childElementCount > value.at) text.lastElementChild.remove();
-  for (const token of value.tokens) text.append(el("button", "token", token.text));
+  if (!value) return showEmpty();
+  if (value.pass) pass = { ...value.pass };
+  if (value.error) return say("failed", value.error);
+  if (value.load) return load(value);
+  if (value.tokens) return grow(value);
+}
+
+function showEmpty() {
+  asked++;
+  at = fresh();
+  steps.pause();
+  body.hidden = true;
+  empty.hidden = false;
+  say("", "");
+}
+
+function begin(run) {
+  asked++;
+  at = { ...fresh(), run };
+  steps.pause();
+  tip.hide();
+  pictures.clear();
+  totals.clear();
+  empty.hidden = true;
+  body.hidden = false;
+  sentence.textContent = "";
+  text.box.classList.remove("whole");
+}
+
+function load(value) {
+  begin(value.run);
+  at.live = !!value.live;
+  body.classList.toggle("live", at.live);
+  say("loading", "Reading the run …");
+  steps.set(0, 0);
+  text.show([]);
+  at.following = value.step == null;
+  at.step = value.step ?? 0;
+  fetchOverview();
+}
+
+// A chunk. The tokens that are told anew replace those behind `at`.
+function grow(chunk) {
+  if (chunk.run !== at.run) {
+    begin(chunk.run);
+    text.show([]);
+  } else if (chunk.seq === at.seq) return;
+  const lost = chunk.at > at.tokens.length;
+  at.seq = chunk.seq;
+  at.live = !chunk.done;
+  body.classList.toggle("live", at.live);
+  sentence.setAttribute("aria-live", at.live ? "off" : "polite");
+  if (chunk.prompt) at.prompt = chunk.prompt.map(promptToken);
+  if (!lost) {
+    at.tokens.length = chunk.at;
+    for (const token of chunk.tokens) at.tokens.push(keyed(token, token.class));
+  }
+  at.last = Math.max(at.last, chunk.status.step);
+  if (at.following) at.step = at.last;
+  steps.set(at.last, at.step);
+  showStatus(chunk.status);
+  if (at.following) later(showLiveText);
+  if (lost || chunk.done) fetchOverview();
+  else refreshSoon();
+}
+
+// However many chunks come between two frames, the text is laid out once.
+let coming = 0;
+function later(act) {
+  cancelAnimationFrame(coming);
+  coming = requestAnimationFrame(act);
+}
+
+function showLiveText() {
+  if (at.following && at.tokens.length >= 0) text.show([...at.prompt, ...at.tokens]);
+}
+
+// What is fetched -----------------------------------------------------------------------------------
+
+async function ask(question) {
+  const mine = ++asked;
+  let answer;
+  try {
+    const said = await server.answer({ ...pass, run: at.run, ...question });
+    answer = said === undefined ? null : JSON.parse(said);
+  } catch {
+    answer = null;
+  }
+  if (mine !== asked) return null;
+  return answer ?? { error: "The server did not answer. Load the page again, or try in a moment." };
+}
+
+async function fetchOverview() {
+  const began = performance.now();
+  const question = { want: "overview" };
+  if (pictures.chosen) question.picture = pictures.chosen;
+  const answer = await ask(question);
+  if (!answer || answer.run !== undefined && answer.run !== at.run) return;
+  if (answer.error) return say("failed", answer.error);
+  restMs = Math.max(REFRESH_MS, 3 * (performance.now() - began));
+  at.overview = answer;
+  at.prompt = answer.prompt.map(promptToken);
+  at.last = Math.max(at.live ? at.last : 0, answer.last);
+  if (at.following) at.step = at.last;
+  at.step = Math.min(at.step, at.last);
+  steps.set(at.last, at.step);
+  if (!at.live) {
+    showStatus(answer.status);
+    text.box.classList.add("whole");
+  }
+  const chosen = pictures.offer(answer.pictures);
+  if (!(at.live && at.following)) text.show(textAt(at.step));
+  else describe(answer);
+  caption();
+  if (answer.picture) pictures.set(answer.picture, at.step);
+  else if (chosen) fetchPicture(chosen);
+}
+
+async function fetchPicture(id) {
+  const answer = await ask({ want: "picture", picture: id });
+  if (!answer) return;
+  if (answer.error) return say("failed", answer.error);
+  pictures.set(answer.picture, at.step);
+}
+
+// While a run goes on: not more often than twice a second, and never so often that the server
+// would be drawing most of the time.
+let restMs = REFRESH_MS;
+let timer = null;
+function refreshSoon() {
+  timer ??= setTimeout(async () => {
+    if (at.live) await fetchOverview();
+    timer = null;
+  }, restMs);
+}
+
+// What is shown -------------------------------------------------------------------------------------
+
+function promptToken(token, i) {
+  return { ...token, key: `prompt ${i} ${token.token}`, class: "prompt", prompt: true };
+}
+
+function keyed(token, cls, isFresh) {
+  return { ...token, key: `node ${token.node}`, class: cls, fresh: isFresh };
+}
+
+// The text at a step: the tokens with an interval that holds it, in the order of their places.
+function textAt(step) {
+  const found = [];
+  for (const token of at.overview.tokens) {
+    const here = token.shows.find(([from, until]) => from <= step && (until == null || step < until));
+    if (here) found.push(keyed(token, here[2], here[0] === step && step > 0 && step < at.last));
+  }
+  found.sort((a, b) => a.place - b.place);
+  return [...at.prompt, ...found];
+}
+
+// The streamed tokens learn what the overview knows of them.
+function describe(overview) {
+  const known = new Map(overview.tokens.map((token) => [token.node, token]));
+  at.tokens = at.tokens.map((token) => {
+    const more = known.get(token.node);
+    return more ? { ...more, ...token, alternatives: more.alternatives, source: more.source,
+      p_raw: more.p_raw, u: more.u, removed_mass: more.removed_mass, choice: more.choice,
+      stream: more.stream } : token;
+  });
+  later(showLiveText);
+}
+
+function onStep(step) {
+  at.step = step;
+  at.following = at.live && step === at.last;
+  tip.hide();
+  if (!at.overview) return;
+  cancelAnimationFrame(coming);
+  if (at.following) showLiveText();
+  else text.show(textAt(step));
+  caption();
+  pictures.show(step, true);
+}
+
+function caption() {
+  const captions = at.overview.captions;
+  sentence.textContent = captions[Math.min(at.step, captions.length - 1)] ?? "";
+}
+
+function pressed(token) {
+  trigger("select", { run: at.run, node: token.node, step: at.step, place: token.place });
+}
+
+const SIGNS = { failed: "✗", stopped: "■", running: "●", waiting: "…", done: "✓", loading: "…" };
+
+function showStatus(status) {
+  totals.show(status);
+  const words = {
+    waiting: status.position > 0 ? `Waiting: ${plural(status.position, "run")} before yours.`
+      : "Waiting for the model …",
+    running: "Running",
+    done: status.reason ? `Done: ${status.reason}.` : "Done.",
+    stopped: "Stopped.",
+    failed: "The run broke off.",
+  }[status.state];
+  say(status.state, status.sentence || words || "");
+}
+
+function say(kind, words) {
+  const said = SIGNS[kind] ? `${SIGNS[kind]} ${words}` : words;
+  if (state.textContent !== said) state.textContent = said;
+  state.dataset.state = kind;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (!root.isConnected || body.hidden || !root.checkVisibility?.()) return;
+  steps.key(event, (node) => root.contains(node));
 });
+watch("value", onValue);
+onValue();

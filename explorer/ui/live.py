@@ -11,6 +11,7 @@ from explorer.ui.totals import Totals
 from explorer.worker import Batch
 from visualizers import Reading
 from visualizers.facts import logps
+from visualizers.reading import OWN
 from visualizers.words import probability
 
 MOST_TOKENS = 48  # of one chunk: about 6 KB
@@ -19,7 +20,6 @@ SENTENCES = {
     "stopped": "Stopped. What was made until then is kept.",
     "failed": "The run broke off. What was made until then is kept.",
 }
-TEXT_CLASSES = ("text", "accepted", "added", "forced")
 
 Token = dict[str, Any]
 Chunk = dict[str, Any]
@@ -86,6 +86,8 @@ class LiveText:
         self._token_text = token_text
         self._told: list[tuple[int, str]] = []
         self._tip = 0
+        self._first_guess: int | None = None
+        self._looked = 0
 
     def prompt(self) -> list[dict[str, Any]]:
         reading = Reading(self._fold, self._token_text)
@@ -93,6 +95,7 @@ class LiveText:
 
     def news(self) -> tuple[int, list[Token]]:
         """How many tokens stay as they were told, and those that come behind them."""
+        self._look_for_guesses()
         now = [(n, self._class(n)) for n in self._fold.text_at()]
         now += [(n, "open") for n in self._lead(now[-1][0] if now else 0)]
         same = 0
@@ -128,12 +131,21 @@ class LiveText:
             node = self._fold.nodes[node].parent
         return path[::-1] if node == head else []
 
+    def _look_for_guesses(self) -> None:
+        if self._first_guess is None:
+            new = self._fold.nodes[self._looked :]
+            self._first_guess = next((n.id for n in new if n.by not in OWN and n.id), None)
+            self._looked = len(self._fold.nodes)
+
     def _class(self, node: int) -> str:
         story = self._fold.nodes[node]
         if story.by == "person":
             return "forced"
-        marks = {mark.mark for mark in story.marks}
-        return "accepted" if "accepted" in marks else "text"
+        if any(mark.mark == "accepted" for mark in story.marks):
+            return "accepted"
+        # Where there are guesses, what the target adds itself is worth telling apart.
+        guessed = self._first_guess is not None and self._first_guess < node
+        return "added" if guessed and story.by in OWN else "text"
 
     def _token(self, reading: Reading, node: int, cls: str, place: int) -> Token:
         story = self._fold.nodes[node]
@@ -146,9 +158,11 @@ class LiveText:
             "class": cls,
             "by": story.by,
             "place": place,
-            "p": p,
-            "surprisal": -log(surprising) if surprising else None,
-            "entropy": dict(self._fold.nodes[story.parent].entropy),
+            "p": _short(p),
+            "surprisal": _short(-log(surprising) if surprising else None),
+            "entropy": {
+                view: _short(nats) for view, nats in self._fold.nodes[story.parent].entropy.items()
+            },
         }
 
 
@@ -167,3 +181,7 @@ def _probability(reading: Reading, node: int) -> tuple[float | None, float | Non
         return probability(raw), probability(final)
     judged = [m.numbers.get("p") for m in story.marks if m.mark == "accepted"]
     return None, next((float(p) for p in judged if p is not None), None)
+
+
+def _short(x: float | None) -> float | None:
+    return None if x is None else float(f"{x:.6g}")

@@ -31,7 +31,7 @@ def pictures_payload(
     "want": "overview" (or no question):
         run, last (step), status (as in a chunk), prompt and tokens (`visualizers.ribbon`),
         captions (one a step), pictures ([{id, title, kind}], without the ribbon), table of the
-        text, measured totals in status
+        text, measured totals in status; and the picture that "picture" names, if there is one
     "want": "picture" with "picture": its id:
         run, last, picture (`Picture.to_dict()`)
 
@@ -47,15 +47,15 @@ def pictures_payload(
     """
     question = question or {}
     drawn = _pictures(trace, token_text)
+    asked = str(question.get("picture", ""))
+    found = next((p for p in drawn if p.id == asked), None)
     if question.get("want") == "picture":
-        asked = str(question.get("picture", ""))
-        found = next((p for p in drawn if p.id == asked), None)
         if found is None:
             raise UnknownName("picture", asked, [p.id for p in drawn])
         return {"run": trace.run_id, "last": found.last_step, "picture": found.to_dict()}
     text = next(p for p in drawn if p.id == "ribbon")
     plain = text.to_dict()
-    return {
+    overview = {
         "run": trace.run_id,
         "last": text.last_step,
         "status": {**_status(trace), **(status or {})},
@@ -67,6 +67,7 @@ def pictures_payload(
             {"id": p.id, "title": p.title, "kind": p.kind} for p in drawn if p.id != "ribbon"
         ],
     }
+    return overview | ({"picture": found.to_dict()} if found else {})
 
 
 def _pictures(trace: Trace, token_text: Callable[[int], str]) -> list[Picture]:

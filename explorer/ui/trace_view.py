@@ -22,8 +22,9 @@ Value, Python to browser: one small thing at a time, each replaces the one befor
 Any of them may have "pass": {…}, such as an owner's token or a share id. The script keeps it and
 sends it back as a part of each question, and nowhere else.
 
-Question, browser to Python: `fetch({**pass, "run": id, "want": "overview"})`, or `"want":
-"picture", "picture": picture_id`. It returns what `pictures_payload` returns; what it raises as an
+Question, browser to Python: `fetch({**pass, "run": id, "want": "overview"})`, perhaps with
+"picture": the id of a picture that should come with it; or `"want": "picture", "picture": id`. It
+returns what `pictures_payload` returns; what it raises as an
 `ExplorerError` is shown as a sentence. Whoever asks may ask for anything: `fetch` checks.
 
 Events, browser to Python: `view.select(f)`: a token was pressed; `gr.EventData` has `run`, `node`,
@@ -50,7 +51,18 @@ from visualizers.style import looks
 __all__ = ["live_chunks", "pictures_payload", "trace_view"]
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = ("elements", "trace_view")
+SCRIPTS = (
+    "elements",
+    "scales",
+    "tooltip",
+    "text",
+    "steps",
+    "marks",
+    "charts",
+    "pictures",
+    "totals",
+    "trace_view",
+)
 OOPS = "This could not be read; the server's log says more."
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,141 @@
+// Pictures that Plotly draws. Plotly comes from the app's own server, when it is first needed.
+
+let plotlyComing = null;
+
+function loadPlotly() {
+  plotlyComing ??= new Promise((resolve, reject) => {
+    if (window.Plotly) return resolve(window.Plotly);
+    const script = el("script");
+    script.src = (window.gradio_config?.root ?? "") + PLOTLY;
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => ((plotlyComing = null), reject(new Error("plotly.js")));
+    document.head.append(script);
+  });
+  return plotlyComing;
+}
+
+function makeChart(picture, host) {
+  const box = el("div", "chart-box");
+  const choice = el("select", "frame-choice");
+  choice.setAttribute("aria-label", "which law of this step");
+  const plot = el("div", "chart");
+  box.append(choice, plot);
+  host.append(box);
+  let step = 0;
+  let wanted = null; // the frame that a person chose, until the step changes
+  let drawn = Promise.resolve();
+  let closed = false;
+
+  const come = () => picture.frames.filter((frame) => frame.step <= step);
+
+  function framesHere() {
+    const found = come();
+    return found.filter((frame) => frame.step === found.at(-1).step);
+  }
+
+  // The figure as it was at the end of the step: points that have come, or the frame's data.
+  function figure() {
+    const { data, layout } = picture.figure;
+    if (!picture.frames.length) return { data: data.map(points), layout };
+    const here = framesHere();
+    const frame = here.find((f) => f.of === wanted) ?? here[0];
+    if (!frame) return { data, layout };
+    const merged = { ...layout };
+    for (const [name, part] of Object.entries(frame.layout ?? {})) merged[name] = { ...merged[name], ...part };
+    return { data: data.map((trace, i) => ({ ...trace, ...frame.traces[i] })), layout: merged };
+  }
+
+  function points(trace) {
+    const born = trace.meta?.born;
+    if (!born) return trace;
+    const kept = born.map((b) => b <= step);
+    const cut = { ...trace };
+    for (const [name, column] of Object.entries(trace)) {
+      if (Array.isArray(column) && column.length === born.length) cut[name] = column.filter((_, i) => kept[i]);
+    }
+    return cut;
+  }
+
+  // The axes stay where the whole run puts them, so that points come without anything moving.
+  function steady(layout) {
+    if (picture.frames.length) return layout;
+    const axes = {};
+    for (const axis of ["x", "y"]) {
+      const all = picture.figure.data.flatMap((t) => t[axis] ?? []).filter((v) => typeof v === "number");
+      if (!all.length || layout[`${axis}axis`]?.range) continue;
+      const [low, high] = [Math.min(0, ...all), Math.max(...all)];
+      const room = (high - low || 1) * 0.05;
+      axes[`${axis}axis`] = { ...layout[`${axis}axis`], range: [low && low - room, high + room] };
+    }
+    return { ...layout, ...axes };
+  }
+
+  function themed(layout) {
+    const look = getComputedStyle(box);
+    const ink = look.color;
+    const paper = look.getPropertyValue("--paper").trim() || "#fff";
+    return {
+      ...layout,
+      autosize: true,
+      font: { ...layout.font, color: ink, family: look.fontFamily },
+      hoverlabel: { ...layout.hoverlabel, bgcolor: paper, font: { color: ink } },
+    };
+  }
+
+  async function draw() {
+    const plotly = await loadPlotly();
+    if (closed || !plot.isConnected) return;
+    const { data, layout } = figure();
+    const config = { responsive: true, displaylogo: false, scrollZoom: false,
+      modeBarButtonsToRemove: ["sendChartToCloud", "lasso2d", "select2d", "autoScale2d"] };
+    await plotly.react(plot, structuredClone(data), structuredClone(themed(steady(layout))), config);
+    plot.dataset.step = step;
+  }
+
+  function show(newStep) {
+    if (newStep !== step) wanted = null;
+    step = newStep;
+    const here = picture.frames.length ? framesHere() : [];
+    choice.hidden = here.length === 0;
+    choice.disabled = here.length < 2;
+    const named = here.map((frame) => {
+      const option = el("option", "", frame.label);
+      option.value = frame.of;
+      return option;
+    });
+    choice.replaceChildren(...named);
+    if (wanted) choice.value = wanted;
+    redraw();
+  }
+
+  // One drawing after the other; of those that wait only the last is made.
+  let waiting = false;
+  function redraw() {
+    if (waiting) return;
+    waiting = true;
+    drawn = drawn.then(() => ((waiting = false), draw())).catch(() => {
+      plot.textContent = "The figure could not be drawn; its table has the same numbers.";
+    });
+  }
+
+  choice.addEventListener("change", () => {
+    wanted = choice.value;
+    redraw();
+  });
+  const theme = new MutationObserver(redraw);
+  theme.observe(document.body, { attributeFilter: ["class"] });
+  return {
+    box,
+    show,
+    // Show the law of one choice, if this step has it.
+    choose(of) {
+      wanted = of;
+      show(step);
+    },
+    close() {
+      closed = true;
+      theme.disconnect();
+      if (window.Plotly && plot.classList.contains("js-plotly-plot")) window.Plotly.purge(plot);
+    },
+  };
+}

@@ -1,0 +1,209 @@
+// A picture made of marks as SVG of our own. It is built once; a step only shows, hides and
+// changes classes, by the rule that visualizers/picture.py states.
+
+const LINE = 21; // pixels of a line; a column is a character of the font, measured
+const SIGN_CELLS = 2;
+
+let measuredCell = 0;
+
+function cellWidth(host) {
+  if (measuredCell) return measuredCell;
+  const probe = svg("svg", "canvas");
+  const text = svg("text");
+  text.textContent = "0".repeat(100);
+  probe.append(text);
+  host.append(probe);
+  const width = text.getComputedTextLength() / 100;
+  probe.remove();
+  if (width) measuredCell = width;
+  return width || 8;
+}
+
+function classAt(mark, step) {
+  if (step < (mark.born ?? 0) || (mark.dies != null && step >= mark.dies)) return null;
+  let shown = mark.class;
+  for (const [since, cls] of mark.changes ?? []) if (since <= step) shown = cls;
+  return shown;
+}
+
+function makeCanvas(picture, tip, host) {
+  const box = el("div", "canvas-box");
+  box.tabIndex = 0; // so that the keyboard can scroll it
+  box.setAttribute("role", "group");
+  box.setAttribute("aria-label", picture.title);
+  host.append(box);
+  const cell = cellWidth(box);
+  const size = (columns, lines) => [Math.ceil(columns * cell) + 16, Math.ceil(lines * LINE) + 8];
+  let step = 0;
+  let parts = []; // {mark, node, now, sign}: everything that has a life of its own
+  const tips = new WeakMap();
+
+  const drawing = surface(picture.size, box);
+  for (const lane of picture.lanes ?? []) {
+    const y = lane.y * LINE;
+    const node = svg("g", "lane");
+    node.append(svg("line", "", { x1: 0, x2: picture.size[0] * cell, y1: y - LINE / 2, y2: y - LINE / 2 }));
+    const name = svg("text", "", { x: 0, y: y + LINE / 2 });
+    name.textContent = lane.label;
+    node.append(name);
+    drawing.append(node);
+    parts.push({ mark: { ...lane, class: "lane" }, node });
+  }
+  // Lines lie under letters.
+  const under = (mark) => (mark.shape === "text" || mark.shape === "stub" ? 1 : 0);
+  for (const mark of [...(picture.marks ?? [])].sort((a, b) => under(a) - under(b))) {
+    drawing.append(draw(mark, parts));
+  }
+
+  function surface([columns, lines], where) {
+    const [width, height] = size(columns, lines);
+    const drawn = svg("svg", "canvas", { width, height, viewBox: `-4 0 ${width} ${height}` });
+    drawn.setAttribute("role", "presentation");
+    where.append(drawn);
+    return drawn;
+  }
+
+  function draw(mark, into) {
+    const [x, y] = [(mark.x ?? 0) * cell, (mark.y ?? 0) * LINE];
+    const [w, h] = [(mark.width ?? 0) * cell, (mark.height ?? 0) * LINE];
+    const node = svg("g", mark.shape, { "data-of": mark.of });
+    const part = { mark, node };
+    if (mark.tip) tips.set(node, mark.tip);
+    if (mark.shape === "edge") {
+      const turn = x + Math.min(cell, w / 2);
+      node.append(svg("path", "", { d: h ? `M${x} ${y}H${turn}V${y + h}H${x + w}` : `M${x} ${y}H${x + w}` }));
+    } else if (mark.shape === "bar") {
+      node.append(svg("rect", "", { x, y, width: Math.max(w, 0.5), height: Math.max(h, 0) }));
+    } else if (mark.shape === "rule") {
+      node.append(svg("line", "", { x1: x, y1: y, x2: x + w, y2: y + h }));
+    } else {
+      node.append(...letters(mark, x, y, w, part, into));
+      if (mark.shape === "stub") makeStub(mark, node, x, y);
+    }
+    into.push(part);
+    return node;
+  }
+
+  function letters(mark, x, y, w, part, into) {
+    const found = [];
+    const sign = mark.sign ? SIGN_CELLS * cell : 0;
+    if (mark.shape === "stub") {
+      found.push(svg("rect", "", { x: x - 3, y: y - 9, width: Math.max(w, 2 * cell) + 2, height: 18, rx: 9 }));
+    }
+    if (mark.sign) {
+      part.sign = svg("text", "sign-of", { x, y });
+      found.push(part.sign);
+    }
+    const text = svg("text", mark.small ? "small" : "", { x: x + sign, y });
+    if (mark.align) text.setAttribute("text-anchor", mark.align);
+    if (mark.text) text.textContent = mark.text;
+    for (const span of mark.spans ?? []) {
+      const piece = svg("tspan", "", { "data-of": span.of });
+      piece.textContent = span.text;
+      if (span.tip) tips.set(piece, span.tip);
+      text.append(piece);
+      into.push({ mark: span, node: piece });
+    }
+    found.push(text);
+    return found;
+  }
+
+  function makeStub(mark, node, x, y) {
+    node.setAttribute("role", "button");
+    node.setAttribute("tabindex", "0");
+    node.setAttribute("aria-expanded", "false");
+    node.setAttribute("aria-label", "tokens on branches that died, open");
+    let panel = null;
+    function close() {
+      parts = parts.filter((part) => part.panel !== panel);
+      panel.remove();
+      panel = null;
+      node.setAttribute("aria-expanded", "false");
+    }
+    function open() {
+      panel = el("div", "panel");
+      panel.style.left = `${x}px`;
+      panel.style.top = `${y + 14}px`;
+      const columns = Math.max(...mark.opens.map((m) => m.x + SIGN_CELLS + reach(m)));
+      const inside = surface([columns, mark.opens.length], panel);
+      const mine = [];
+      for (const opened of mark.opens) inside.append(draw(opened, mine));
+      for (const part of mine) part.panel = panel;
+      parts.push(...mine);
+      box.append(panel);
+      node.setAttribute("aria-expanded", "true");
+      mine.forEach(update);
+    }
+    const toggle = () => (panel ? close() : open());
+    node.addEventListener("click", toggle);
+    node.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && panel) close();
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      toggle();
+    });
+  }
+
+  function reach(mark) {
+    return (mark.spans ?? []).reduce((sum, span) => sum + span.text.length, (mark.text ?? "").length);
+  }
+
+  function update(part) {
+    const now = classAt(part.mark, step);
+    if (now === part.now) return;
+    if (now === null) part.node.style.display = "none";
+    else {
+      if (part.now == null) part.node.style.display = "";
+      part.node.setAttribute("data-class", now);
+      if (part.sign) part.sign.textContent = LOOKS[now]?.sign ?? "";
+    }
+    part.now = now;
+  }
+
+  // Whatever is in the middle of things at this step comes into sight.
+  function follow(gently) {
+    const at = picture.focus?.[Math.min(step, picture.focus.length - 1)];
+    if (!at) return;
+    const [x, y] = [at[0] * cell, at[1] * LINE];
+    const inside = (p, start, length, edge) => p >= start + edge && p <= start + length - edge;
+    if (inside(x, box.scrollLeft, box.clientWidth, 40) && inside(y, box.scrollTop, box.clientHeight, 24)) return;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    box.scrollTo({
+      left: x < box.clientWidth * 0.7 ? 0 : x - box.clientWidth * 0.6,
+      top: y < box.clientHeight * 0.7 ? 0 : y - box.clientHeight * 0.5,
+      behavior: gently && !calm ? "smooth" : "instant",
+    });
+  }
+
+  function show(newStep, gently) {
+    step = newStep;
+    parts.forEach(update);
+    follow(gently);
+  }
+
+  const tipped = (event) => {
+    for (let at = event.target; at && at !== box; at = at.parentNode) if (tips.has(at)) return at;
+    return null;
+  };
+  const tell = (event) => {
+    const at = tipped(event);
+    if (at) tip.show(at, tipsAt(tips.get(at), step));
+    else tip.hide();
+  };
+  box.addEventListener("pointerover", tell);
+  box.addEventListener("click", tell);
+  box.addEventListener("pointerleave", tip.hide);
+  return { box, show, close() {} };
+}
+
+// One rule for each class of the visual language, from visualizers/style.py.
+function lookRules() {
+  return Object.entries(LOOKS).map(([name, look]) => {
+    const ink = { ink: "var(--ink)", quiet: "var(--quiet)", coloured: "var(--c)" }[look.letters];
+    const colour = look.colour === "#0072B2" ? "var(--blue)" : look.colour;
+    const dash = { solid: "none; --w: 2px", dashed: "4 3; --w: 2px", thin: "none; --w: 1px" }[look.line];
+    return `.trace-view [data-class="${name}"] { --c: ${colour}; --letters: ${ink}; ` +
+      `--fill: ${look.filled ? "var(--c)" : "transparent"}; --struck: ${look.struck ? "line-through" : "none"}; ` +
+      `--dash: ${dash}; }`;
+  }).join("\n");
+}
