@@ -22,7 +22,6 @@ from explorer.models.probe import probe
 from explorer.models.rows import Visibility
 from explorer.tree import ROOT, TokenTree
 
-
 NEED_REPAIR = ["Bloom", "T5", "BART", "Marian", "GPT-Neo", "MPT", "Falcon, ALiBi"]
 
 
