@@ -5,36 +5,23 @@ The tree, the views, the only source of randomness, the step loop, and the words
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isfinite
 
 import torch
 from torch import Tensor
 
 from explorer.errors import MethodError
-from explorer.law import Law, Mask, candidates_of
+from explorer.law import Law, Mask
 from explorer.randomness import Randomness
+from explorer.recorder import Numbers, Recorder
 from explorer.registry import Note
 from explorer.sampling import Filter, Seen, apply
-from explorer.trace import (
-    AnyEvent,
-    ChoiceEvent,
-    DoneEvent,
-    EvalEvent,
-    MarkEvent,
-    NodeEvent,
-    NoteEvent,
-    Output,
-    ViewEvent,
-)
-from explorer.trace.events import MarkKind, Number, Value
+from explorer.trace import AnyEvent, DoneEvent, Output
+from explorer.trace.events import Value
 from explorer.tree import ROOT, TokenTree
-from explorer.view import LanguageModel, RecordingView, Work, entropies
-
-Numbers = float | int | Sequence[float] | Sequence[int]
+from explorer.view import LanguageModel, RecordingView, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +72,14 @@ class Run:
         self.limit = self.limits.max_new_tokens  # of new tokens; a view's context may lower it
         self.tree = TokenTree()
         self.tree.on_add = self._on_add
-        self.step = 0
         self.head = ROOT  # the last emitted node
         self.u: float | None = None  # the random number behind the last draw or coin
         self.views: list[RecordingView] = []
         self._randomness = randomness
         self._notes = {note.name: note for note in notes}
-        self._record = record
+        self._recorder = Recorder(record)
         self._stop = stop
         self._by = "target"
-        self._started = time.perf_counter()
         self._target_passes = 0
         self._answer: list[tuple[int, float | None]] = []
         self._reason: str | None = None
@@ -121,12 +106,7 @@ class Run:
         view = RecordingView(model.open(self.tree, ids, name, hidden), self._on_eval)
         self.limit = min(self.limit, model.room(len(ids)))
         self.views.append(view)
-        if self._record:
-            self._record(
-                ViewEvent(
-                    step=self.step, ms=self._ms(), name=name, model=model.describe(), prompt_ids=ids
-                )
-            )
+        self._recorder.view(name, model.describe(), ids)
         return view
 
     @cached_property
@@ -207,27 +187,27 @@ class Run:
     def choose(self, law: Law) -> int:
         """A token drawn from the law, and the choice recorded."""
         token = self.draw(law.probs)
-        self._on_choices([law], [[token]], self.u)
+        self._recorder.choices([law], [[token]], self.u)
         return token
 
     def choose_best(self, law: Law) -> int:
         """The law's most probable token, and the choice recorded."""
         token = law.best
-        self._on_choices([law], [[token]], None)
+        self._recorder.choices([law], [[token]], None)
         return token
 
     def choose_these(self, laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> None:
         """Record what a method chose by itself: for each law its tokens, perhaps none."""
-        self._on_choices(laws, tokens, None)
+        self._recorder.choices(laws, tokens, None)
 
     # The step loop -----------------------------------------------------------------------------
 
     def steps(self) -> Iterator[int]:
         """Step numbers, until the text has ended or a limit or a request ends the run."""
         while (reason := self._why_end()) is None:
-            self.step = self._steps_begun
+            step = self._recorder.step = self._steps_begun
             self._steps_begun += 1
-            yield self.step
+            yield step
         self._reason = reason
 
     @property
@@ -244,7 +224,7 @@ class Run:
             return "stopped"
         if len(self.tree) > self.limits.max_nodes:
             return "nodes"
-        if time.perf_counter() - self._started > self.limits.max_seconds:
+        if self._recorder.ms > 1000 * self.limits.max_seconds:
             return "time"
         return None
 
@@ -252,31 +232,31 @@ class Run:
 
     def keep(self, nodes: Sequence[int], why: str = "", **numbers: Numbers) -> None:
         """These hypotheses go on."""
-        self._mark(nodes, "kept", why, numbers)
+        self._recorder.mark(nodes, "kept", why, numbers)
 
     def prune(self, nodes: Sequence[int], why: str, **numbers: Numbers) -> None:
         """These hypotheses lost."""
-        self._mark(nodes, "pruned", why, numbers)
+        self._recorder.mark(nodes, "pruned", why, numbers)
         for node in nodes:
             self.tree.kill_hypothesis(node)
 
     def accept(self, node: int, why: str = "", **numbers: float | None) -> None:
         """This guess stands."""
-        self._mark([node], "accepted", why, numbers)
+        self._recorder.mark([node], "accepted", why, numbers)
 
     def reject(self, node: int, why: str, **numbers: float | None) -> None:
         """This guess falls, and with it all that was guessed below it."""
-        self._mark([node], "rejected", why, numbers)
+        self._recorder.mark([node], "rejected", why, numbers)
         below = [n for n in self.tree.kill_guess(node) if n != node]
-        self._mark(below, "pruned", "below a rejected guess", {})
+        self._recorder.mark(below, "pruned", "below a rejected guess")
 
     def discard(self, node: int, why: str) -> None:
         """This guess and all below it are dropped without having been judged."""
-        self._mark(self.tree.kill_guess(node), "pruned", why, {})
+        self._recorder.mark(self.tree.kill_guess(node), "pruned", why, {})
 
     def finish(self, node: int, score: float, why: str = "") -> None:
         """This hypothesis is complete."""
-        self._mark([node], "finished", why, {"score": score})
+        self._recorder.mark([node], "finished", why, {"score": score})
 
     def emit(self, node: int) -> int:
         """Everything from the head down to `node` is text now.
@@ -293,7 +273,7 @@ class Run:
         for n in reversed(way):
             if self.remaining <= 0 or self._has_ended():
                 break
-            self._mark([n], "emitted", "", {})
+            self._recorder.mark([n], "emitted")
             self.head = n
         return self.head
 
@@ -306,10 +286,7 @@ class Run:
         """A quantity the method declared."""
         if name not in self._notes:
             raise MethodError(f"{name!r} was not declared in the method's notes.")
-        if self._record:
-            self._record(
-                NoteEvent(step=self.step, ms=self._ms(), name=name, value=value, node=node)
-            )
+        self._recorder.note(name, value, node)
 
     # The end -----------------------------------------------------------------------------------
 
@@ -317,16 +294,7 @@ class Run:
         """Close the run and record how it ended. Whoever started the method calls this."""
         ranked = self._answer or [(self.head, None)]
         outputs = [self._output(node, score) for node, score in ranked]
-        done = DoneEvent(
-            step=self.step,
-            ms=self._ms(),
-            reason=reason or self._finish_reason(),
-            outputs=outputs,
-            totals=self.totals(),
-        )
-        if self._record:
-            self._record(done)
-        return done
+        return self._recorder.done(reason or self._finish_reason(), outputs, self.totals())
 
     def totals(self) -> dict[str, float]:
         """Steps, passes, computed positions, nodes and seconds so far."""
@@ -338,7 +306,7 @@ class Run:
             "target_passes": self._target_passes,
             "passes": sum(w.passes for w in work),
             "rows": sum(w.rows for w in work),
-            "seconds": self._ms() / 1000,
+            "seconds": self._recorder.ms / 1000,
         }
 
     def _finish_reason(self) -> str:
@@ -358,88 +326,14 @@ class Run:
         text = self.models["target"].decode(ids, self.prompt.ids)
         return Output(node=node, token_ids=ids, text=text, score=score)
 
-    # Recording ---------------------------------------------------------------------------------
-
-    def _ms(self) -> float:
-        return (time.perf_counter() - self._started) * 1000
+    # What the views and the tree report --------------------------------------------------------
 
     def _on_add(self, node: int) -> None:
-        if self._record:
-            tree = self.tree
-            token = tree.token_or_none(node)
-            self._record(
-                NodeEvent(
-                    step=self.step,
-                    ms=self._ms(),
-                    id=node,
-                    parent=tree.parent(node),
-                    token=token,
-                    by=self._by,
-                )
-            )
+        self._recorder.node(self.tree, node, self._by)
 
     def _on_eval(
         self, view: RecordingView, nodes: Sequence[int], logits: Tensor, work: Work, took_ms: float
     ) -> None:
         if view.name == "target":
             self._target_passes += work.passes
-        if self._record:
-            self._record(
-                EvalEvent(
-                    step=self.step,
-                    ms=self._ms(),
-                    view=view.name,
-                    nodes=list(nodes),
-                    took_ms=took_ms,
-                    rows=work.rows,
-                    cached=work.cached,
-                    passes=work.passes,
-                    entropies=entropies(logits),
-                )
-            )
-
-    def _on_choices(
-        self, laws: Sequence[Law], chosen: Sequence[Sequence[int]], u: float | None
-    ) -> None:
-        if not self._record:
-            return
-        ms = self._ms()
-        for law, tokens, top in zip(laws, chosen, candidates_of(laws, chosen), strict=True):
-            self._record(
-                ChoiceEvent(
-                    step=self.step,
-                    ms=ms,
-                    node=law.node,
-                    stream=law.stream,
-                    tokens=top.tokens,
-                    raw=[_finite(x) for x in top.raw],
-                    final=[_finite(x) for x in top.final],
-                    removed_by=top.removed_by,
-                    removed_mass=law.removed_mass(),
-                    chosen=list(tokens),
-                    u=u,
-                )
-            )
-
-    def _mark(
-        self,
-        nodes: Sequence[int],
-        mark: MarkKind,
-        why: str,
-        numbers: Mapping[str, Numbers | float | None],
-    ) -> None:
-        if not self._record:
-            return
-        ms = self._ms()
-        for i, node in enumerate(nodes):
-            behind: dict[str, Number] = {
-                name: _finite(x[i] if isinstance(x, Sequence) else x) for name, x in numbers.items()
-            }
-            self._record(
-                MarkEvent(step=self.step, ms=ms, node=node, mark=mark, why=why, numbers=behind)
-            )
-
-
-def _finite(x: float | int | None) -> Number:
-    """A number as it may stand in JSON; infinities and undefined values become None."""
-    return x if x is not None and isfinite(x) else None
+        self._recorder.eval(view.name, nodes, logits, work, took_ms)

@@ -1,0 +1,143 @@
+"""Turns what happens in a run into events, if anybody listens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+
+from torch import Tensor
+
+from explorer.law import Law, candidates_of
+from explorer.trace import (
+    AnyEvent,
+    ChoiceEvent,
+    DoneEvent,
+    EvalEvent,
+    MarkEvent,
+    NodeEvent,
+    NoteEvent,
+    Output,
+    ViewEvent,
+)
+from explorer.trace.events import MarkKind, Number, Value
+from explorer.tree import TokenTree
+from explorer.view import Work, entropies
+
+# A number for all nodes of a mark, or one for each.
+Numbers = float | int | None | Sequence[float] | Sequence[int]
+
+
+class Recorder:
+    """Stamps events with the step and the time and hands them to `sink`; None records nothing.
+
+    Whatever costs more than an event itself is done only where there is a sink.
+    """
+
+    def __init__(self, sink: Callable[[AnyEvent], None] | None) -> None:
+        self._sink = sink
+        self._started = time.perf_counter()
+        self.step = 0
+
+    @property
+    def ms(self) -> float:
+        """Milliseconds since the run began."""
+        return (time.perf_counter() - self._started) * 1000
+
+    def view(self, name: str, model: dict[str, Value], prompt_ids: list[int]) -> None:
+        if self._sink:
+            self._sink(
+                ViewEvent(step=self.step, ms=self.ms, name=name, model=model, prompt_ids=prompt_ids)
+            )
+
+    def node(self, tree: TokenTree, node: int, by: str) -> None:
+        if self._sink:
+            self._sink(
+                NodeEvent(
+                    step=self.step,
+                    ms=self.ms,
+                    id=node,
+                    parent=tree.parent(node),
+                    token=tree.token_or_none(node),
+                    by=by,
+                )
+            )
+
+    def eval(
+        self, view: str, nodes: Sequence[int], logits: Tensor, work: Work, took_ms: float
+    ) -> None:
+        """A view's answer: `logits` (len(nodes), V), and what it cost."""
+        if self._sink:
+            self._sink(
+                EvalEvent(
+                    step=self.step,
+                    ms=self.ms,
+                    view=view,
+                    nodes=list(nodes),
+                    took_ms=took_ms,
+                    rows=work.rows,
+                    cached=work.cached,
+                    passes=work.passes,
+                    entropies=entropies(logits),
+                )
+            )
+
+    def choices(
+        self, laws: Sequence[Law], chosen: Sequence[Sequence[int]], u: float | None
+    ) -> None:
+        """What was chosen from each law: its tokens, perhaps none."""
+        if not self._sink:
+            return
+        ms = self.ms
+        for law, tokens, top in zip(laws, chosen, candidates_of(laws, chosen), strict=True):
+            self._sink(
+                ChoiceEvent(
+                    step=self.step,
+                    ms=ms,
+                    node=law.node,
+                    stream=law.stream,
+                    tokens=top.tokens,
+                    raw=[_finite(x) for x in top.raw],
+                    final=[_finite(x) for x in top.final],
+                    removed_by=top.removed_by,
+                    removed_mass=law.removed_mass(),
+                    chosen=list(tokens),
+                    u=u,
+                )
+            )
+
+    def mark(
+        self,
+        nodes: Sequence[int],
+        mark: MarkKind,
+        why: str = "",
+        numbers: Mapping[str, Numbers] | None = None,
+    ) -> None:
+        """A decision about nodes; a sequence among `numbers` has one entry a node."""
+        if not self._sink:
+            return
+        ms = self.ms
+        for i, node in enumerate(nodes):
+            behind: dict[str, Number] = {
+                name: _finite(x[i] if isinstance(x, Sequence) else x)
+                for name, x in (numbers or {}).items()
+            }
+            self._sink(
+                MarkEvent(step=self.step, ms=ms, node=node, mark=mark, why=why, numbers=behind)
+            )
+
+    def note(self, name: str, value: Value, node: int | None) -> None:
+        if self._sink:
+            self._sink(NoteEvent(step=self.step, ms=self.ms, name=name, value=value, node=node))
+
+    def done(self, reason: str, outputs: list[Output], totals: dict[str, float]) -> DoneEvent:
+        """The last event; it is made, and returned, also where nothing is recorded."""
+        event = DoneEvent(step=self.step, ms=self.ms, reason=reason, outputs=outputs, totals=totals)
+        if self._sink:
+            self._sink(event)
+        return event
+
+
+def _finite(x: float | int | None) -> Number:
+    """A number as it may stand in JSON; infinities and undefined values become None."""
+    return x if x is not None and isfinite(x) else None
