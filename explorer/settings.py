@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from explorer.errors import InputError, validation_sentence
@@ -24,6 +24,13 @@ class Settings(BaseSettings):
     data_folder: Annotated[
         Folder, Field(description="Where runs and sessions are kept.", validate_default=True)
     ] = Path("~/.decoding-explorer")
+    database_url: Annotated[
+        SecretStr | None,
+        Field(description="Where runs are kept instead: postgresql+psycopg://user:…@host/name."),
+    ] = None
+    undo_seconds: Annotated[
+        float, Field(ge=0, le=30 * 86_400, description="How long a deletion can be undone.")
+    ] = 600.0
     models_folder: Annotated[Folder, Field(description="Folder of the bundled models.")] = BUNDLED
     device: Annotated[
         str, Field(description="Where models compute: auto, cpu, cuda, cuda:1, mps.")
@@ -58,13 +65,16 @@ class Settings(BaseSettings):
     preload: Annotated[
         str, Field(description="Models that the app loads at its start, by commas.")
     ] = "target,draft"
+    local_folders: Annotated[
+        bool, Field(description="Whether the app's page may use models from this machine's folders.")
+    ] = False
     max_trace_bytes: Annotated[
-        int, Field(ge=1, description="Largest trace file that is read, in bytes.")
+        int, Field(ge=1, description="Largest file of runs that is imported, in bytes.")
     ] = 64 * 2**20
 
     def as_environment(self) -> dict[str, str]:
-        """The variables that give another process these settings."""
-        values = self.model_dump(mode="json", exclude_none=True)
+        """The variables that give another process these settings, but for the secret one."""
+        values = self.model_dump(mode="json", exclude_none=True, exclude={"database_url"})
         prefix = self.model_config["env_prefix"]
         return {f"{prefix}{name}".upper(): str(value) for name, value in values.items()}
 
