@@ -141,9 +141,7 @@ def total_variation(a: Law, b: Law) -> float:
 def all_texts(vocab_size: int, length: int) -> list[tuple[int, ...]]:
     """Every complete text: ended by the end token, or cut at `length`."""
     going = range(1, vocab_size)
-    ended = [
-        (*text, EOS) for n in range(length) for text in itertools.product(going, repeat=n)
-    ]
+    ended = [(*text, EOS) for n in range(length) for text in itertools.product(going, repeat=n)]
     return ended + list(itertools.product(going, repeat=length))
 
 

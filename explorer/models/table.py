@@ -26,8 +26,8 @@ class TableLM:
     """Logits of each prefix are drawn from a generator that is seeded by the prefix.
 
     Token 0 ends a text; the others are the letters a, b, c, … `peak` scales the logits: larger
-    tables of smaller entropy. `temper` mixes in another table, for a draft that resembles its
-    target: `logits = (1 - w) · target's + w · own`.
+    smaller entropy. `like` = (another table, w) makes a draft that resembles its target:
+    logits = (1 - w) · target's + w · own.
     """
 
     def __init__(
@@ -63,6 +63,10 @@ class TableLM:
     ) -> TableView:
         return TableView(self, tree, tuple(prompt_ids), name)
 
+    def room(self, prompt_length: int) -> int:
+        """New tokens that fit behind a prompt of so many tokens."""
+        return self.context_length - prompt_length
+
     def describe(self) -> dict[str, Value]:
         return {"id": self.model_id, "class": "TableLM", "dtype": "float32", "device": "cpu"}
 
@@ -75,6 +79,9 @@ class TableLM:
             last = self.token_text(self.vocab_size - 1)
             raise InputError(f"The toy table reads the letters a to {last} alone.")
         return ids
+
+    def encode_chat(self, text: str) -> list[int]:
+        raise InputError("The toy table has no chat template: turn the template off.")
 
     def decode(self, token_ids: Sequence[int], after: Sequence[int] = ()) -> str:
         return "".join(self.token_text(i) for i in token_ids if i != EOS)
