@@ -14,7 +14,6 @@ from visualizers.words import for_plotly, number, plural, probability
 
 READS = ("choice", "node", "view")
 NEEDS = ("choice",)
-MOST = 8  # choices of one step that can be looked at; a wide search makes many alike
 
 
 def draw(reading: Reading) -> list[Picture]:
@@ -24,10 +23,8 @@ def draw(reading: Reading) -> list[Picture]:
     )
     for step in reading.steps:
         named = reading.choices_at[step]
-        # What the target's side chose comes first, then what was guessed.
-        ordered = sorted(named, key=lambda pair: pair[1].stream in reading.guessers)
-        for i, (name, choice) in enumerate(ordered[:MOST]):
-            count = f", {i + 1} of {len(ordered)}" if len(ordered) > 1 else ""
+        for i, (name, choice) in enumerate(reading.laws_at[step]):
+            count = f", {i + 1} of {len(named)}" if len(named) > 1 else ""
             frames.append(_frame(reading, step, name, choice, count))
         for _, choice in named:
             _rows(reading, table, step, choice)
@@ -137,7 +134,7 @@ def _tell(reading: Reading, step: int) -> str:
     named = reading.choices_at[step]
     if not named:
         return "nothing was chosen."
-    _, choice = min(named, key=lambda pair: pair[1].stream in reading.guessers)
+    _, choice = reading.laws_at[step][0]
     taken = sum(choice.removed_mass.values())
     more = f" ({plural(len(named), 'law')} at this step)" if len(named) > 1 else ""
     chosen = ", ".join(f"“{reading.alone(t)}”" for t in choice.chosen[:3]) or "nothing"

@@ -6,7 +6,6 @@ open on demand; the best path reads as one straight line at the top.
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,14 +15,13 @@ from visualizers.facts import node_tips
 from visualizers.layout import Box, tidy
 from visualizers.picture import Mark, Picture, Span, Table
 from visualizers.reading import Reading
+from visualizers.selection import choose, everything, is_dead
 from visualizers.sentences import captions, reason, tell_step
 from visualizers.style import DEAD, legend
 from visualizers.words import cells, clip, number, tail
 
 READS = ("node", "mark", "choice", "view")
 NEEDS = ("branch",)
-MOST_MARKS = 400
-SHOWN_DEAD = 3  # dead leaves at one place; the others go into its stub
 LEAD, SIGN = 3.0, 2.0  # cells of the line to a piece, and of the sign before its text
 PROMPT_CELLS = 28
 REASON_CELLS = 26
@@ -40,8 +38,7 @@ class Piece(Box):
 
 def draw(reading: Reading) -> list[Picture]:
     root_run = segments(reading.fold)
-    sizes = _sizes(root_run)
-    drawn = _choose(reading, root_run, sizes)
+    drawn = choose(reading, root_run)
     root = _pieces(reading, root_run, drawn)
     columns, lines = tidy(root)
     marks: list[Mark] = []
@@ -50,7 +47,7 @@ def draw(reading: Reading) -> list[Picture]:
     while stack:
         piece = stack.pop()
         marks += _piece_marks(reading, piece)
-        for run in [piece.run] if piece.run else _everything(piece.hidden):
+        for run in [piece.run] if piece.run else everything(piece.hidden):
             where.update((n, (piece.right, piece.y + 0.5)) for n in run.nodes)
         stack += piece.below
         marks += [_edge(reading, piece, b) for b in piece.below if not b.goes_on]
@@ -75,74 +72,6 @@ def draw(reading: Reading) -> list[Picture]:
     ]
 
 
-# Which runs are drawn -------------------------------------------------------------------------
-
-
-def _choose(reading: Reading, root: Segment, sizes: dict[int, int]) -> set[int]:
-    """The runs that are drawn, by their first node: the most telling ones, within the limit."""
-    drawn = {0}
-    cost = 2
-    order = 0  # runs of one rank in the order of the tree
-    queue: list[tuple[bool, bool, int, int, Segment]] = []
-
-    def offer(run: Segment) -> None:
-        nonlocal order
-        for below in _telling(reading, run):
-            order += 1
-            dead = _dead(reading, below)
-            entry = (not below.in_text, dead, -sizes[below.nodes[0]], order, below)
-            heapq.heappush(queue, entry)
-
-    offer(root)
-    while queue and cost < MOST_MARKS:
-        run = heapq.heappop(queue)[-1]
-        drawn.add(run.nodes[0])
-        # Text, edge, perhaps an end; and a stub with its edge if not all below can be drawn.
-        cost += 2 + (run.fate == "finished") + (2 if run.below else 0)
-        offer(run)
-    return drawn
-
-
-def _telling(reading: Reading, run: Segment) -> list[Segment]:
-    """The runs below, without all but a few of those that ended at once."""
-    leaves = [s for s in run.below if not s.below and _dead(reading, s)]
-    if len(leaves) <= SHOWN_DEAD + 1:
-        return run.below
-    leaves.sort(key=lambda s: (_margin(s), s.born))
-    hidden = {id(s) for s in leaves[SHOWN_DEAD:]}
-    return [s for s in run.below if id(s) not in hidden]
-
-
-def _margin(run: Segment) -> float:
-    margin = run.last_mark.numbers.get("margin") if run.last_mark else None
-    return float("inf") if margin is None else margin
-
-
-def _dead(reading: Reading, run: Segment) -> bool:
-    return reading.class_of(run.nodes[-1]) in DEAD
-
-
-def _sizes(root: Segment) -> dict[int, int]:
-    """Nodes in and below each run, by its first node."""
-    order = [root]
-    for run in order:
-        order.extend(run.below)
-    sizes: dict[int, int] = {}
-    for run in reversed(order):
-        sizes[run.nodes[0]] = len(run.nodes) + sum(sizes[b.nodes[0]] for b in run.below)
-    return sizes
-
-
-def _everything(runs: list[Segment]) -> list[Segment]:
-    """Runs and all below them, each followed by what hangs on it."""
-    found, stack = [], list(reversed(runs))
-    while stack:
-        run = stack.pop()
-        found.append(run)
-        stack += reversed(run.below)
-    return found
-
-
 # Pieces and their marks -----------------------------------------------------------------------
 
 
@@ -164,7 +93,7 @@ def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
             below.append(Piece(width=width, lead=lead, run=run, goes_on=goes_on))
         stack += below
         if hidden:
-            count = sum(len(run.nodes) for run in _everything(hidden))
+            count = sum(len(run.nodes) for run in everything(hidden))
             width = LEAD + len(str(count)) + 2
             below.insert(1, Piece(width=width, lead=LEAD, hidden=hidden))
         piece.below = below
@@ -176,7 +105,7 @@ def _goes_on(reading: Reading, above: Segment, run: Segment) -> bool:
 
 
 def _rank(reading: Reading, run: Segment) -> tuple[bool, bool, int]:
-    return (not run.in_text, _dead(reading, run), run.born)
+    return (not run.in_text, is_dead(reading, run), run.born)
 
 
 def _piece_marks(reading: Reading, piece: Piece) -> list[Mark]:
@@ -236,6 +165,8 @@ def _asides(reading: Reading, node: int) -> list[Span]:
     """What is written behind a node that lost or finished, as long as that stands."""
     story = reading.fold.nodes[node]
     marks = [m for m in story.marks if m.mark != "emitted"]
+    if not marks:
+        return []
     # A whole branch falls in one step: why is said once, at its top.
     fallen = {m.step for m in reading.fold.nodes[max(story.parent, 0)].marks if m.mark in DEAD}
     ends = [m.step for m in marks[1:]]
@@ -289,7 +220,7 @@ def _edge(reading: Reading, above: Piece, below: Piece) -> Mark:
 
 
 def _stub(reading: Reading, piece: Piece, y: float) -> Mark:
-    runs = _everything(piece.hidden)
+    runs = everything(piece.hidden)
     births = sorted(reading.fold.nodes[n].born for run in runs for n in run.nodes)
     counts = {born: i + 1 for i, born in enumerate(births)}  # nodes inside, by the step they came
     steps = [*counts, None]
@@ -319,7 +250,7 @@ def _first(piece: Piece) -> int:
 def _stub_history(reading: Reading, piece: Piece) -> list[tuple[int, str]]:
     """A stub is open as long as anything in it is."""
     turns: dict[int, int] = {}  # step -> how many more are alive
-    for run in _everything(piece.hidden):
+    for run in everything(piece.hidden):
         for n in run.nodes:
             alive = False
             for step, cls in reading.histories[n]:

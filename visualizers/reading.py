@@ -15,6 +15,8 @@ from visualizers.style import DEAD
 from visualizers.words import VIRTUAL, show_text, tail
 
 OWN = ("target", "prompt", "person")  # who proposes tokens that are no guesses
+MOST_LAWS = 8
+TAIL = 64  # characters: more than any quotation has
 CLASS_OF_MARK = {
     "kept": "open",
     "pruned": "pruned",
@@ -64,17 +66,16 @@ class Reading:
         return "".join(self.token(self.fold.nodes[n].token) for n in nodes)
 
     def ending(self, node: int, most: int = 24) -> str:
-        """The end of the hypothesis that ends at `node`, as it is quoted in sentences."""
-        nodes: list[int] = []
-        room = most
-        while node > 0 and room > 0:
-            nodes.append(node)
-            room -= len(self.token(self.fold.nodes[node].token))
-            node = self.fold.nodes[node].parent
-        text = self.text(reversed(nodes))
-        if node <= 0 and room > 0:
-            text = "".join(map(self.token, self.prompt_ids[-most:])) + text
-        return tail(text, most)
+        """The end of the hypothesis that ends at `node`, prompt included, as sentences quote it."""
+        return tail(self._tails[node], most)
+
+    @cached_property
+    def _tails(self) -> list[str]:
+        """For each node the last characters of all that stands before its end."""
+        found = ["".join(map(self.token, self.prompt_ids[-TAIL:]))[-TAIL:]]
+        for node in self.fold.nodes[1:]:
+            found.append((found[node.parent] + self.token(node.token))[-TAIL:])
+        return found
 
     def quote(self, node: int) -> str:
         """The end of a hypothesis in quotation marks."""
@@ -125,6 +126,21 @@ class Reading:
         for named in found:
             named.sort(key=lambda pair: pair[1].ms)
         return found
+
+    @cached_property
+    def laws_at(self) -> list[list[tuple[str, ChoiceEvent]]]:
+        """The choices of each step that can be looked at: those of the target's side first, then
+        what was guessed; a wide search makes many alike, so only some."""
+        guesses = self.guessers
+        return [
+            sorted(named, key=lambda pair: pair[1].stream in guesses)[:MOST_LAWS]
+            for named in self.choices_at
+        ]
+
+    @cached_property
+    def framed(self) -> set[str]:
+        """The names of the choices that can be looked at."""
+        return {name for named in self.laws_at for name, _ in named}
 
     @cached_property
     def evals_at(self) -> list[list[EvalEvent]]:

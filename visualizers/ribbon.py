@@ -11,11 +11,13 @@ in the order of the tree, one entry for each token that ever was part of the rib
     p_raw         the same before the filters
     surprisal     -ln p_raw in nats; where p_raw is unknown -ln p
     entropy       of the law it was taken from: {view: nats}
-    stream        the law's name      source   where p comes from, in words
+    stream        name of the law whose alternatives are listed: the one the token was taken
+                  from, or where it is an accepted guess, the one it was guessed from
+    source        where p comes from, in words
     u             the random number behind the draw, or null
     removed_mass  {filter: mass it took}
-    choice        name of the frame of the picture "distribution" that shows the law, or null
-    alternatives  the law's most probable tokens: {"token", "text", "raw", "final" (log-
+    choice        name of the frame of the picture "distribution" that shows that law; null: none
+    alternatives  that law's most probable tokens: {"token", "text", "raw", "final" (log-
                   probabilities in nats, null: minus infinity), "removed_by", "chosen"}
 
 The text at step s: the tokens with an interval that holds s, in the order of `place`.
@@ -134,6 +136,7 @@ def _token(reading: Reading, node: int, shows: list[Interval]) -> dict[str, Any]
     story = reading.fold.nodes[node]
     law = reading.law(node)
     p_raw, p, source = _probability(reading, node, law)
+    name, shown = _shown_law(reading, node, law)
     surprise = p_raw or p
     outputs = reading.fold.done.outputs if reading.fold.done else []
     return {
@@ -148,12 +151,12 @@ def _token(reading: Reading, node: int, shows: list[Interval]) -> dict[str, Any]
         "p_raw": p_raw,
         "surprisal": -log(surprise) if surprise else None,
         "entropy": dict(reading.fold.nodes[story.parent].entropy),
-        "stream": law.stream if law else "",
+        "stream": shown.stream if shown else "",
         "source": source,
         "u": law.u if law else _number_of(reading, node, "u"),
         "removed_mass": dict(law.removed_mass) if law else {},
-        "choice": _name(reading, story.parent, law),
-        "alternatives": _alternatives(reading, node, law),
+        "choice": name if name in reading.framed else None,
+        "alternatives": _alternatives(reading, shown),
     }
 
 
@@ -179,10 +182,19 @@ def _number_of(reading: Reading, node: int, name: str) -> float | None:
     return next((float(x) for m in marks if (x := m.numbers.get(name)) is not None), None)
 
 
-def _alternatives(reading: Reading, node: int, law: ChoiceEvent | None) -> list[dict[str, Any]]:
-    parent = reading.fold.nodes[node].parent
-    # A guess that was accepted shows the law it was drawn from.
-    law = law or next(iter(reading.fold.choices.get(parent, ())), None)
+def _shown_law(
+    reading: Reading, node: int, law: ChoiceEvent | None
+) -> tuple[str | None, ChoiceEvent | None]:
+    """The law whose alternatives are shown, with its name: the one the token was taken from, or
+    where the token is a guess that was accepted, the one it was guessed from."""
+    story = reading.fold.nodes[node]
+    for i, choice in enumerate(reading.fold.choices.get(story.parent, ())):
+        if choice is law or (law is None and story.token in choice.chosen):
+            return f"choice {story.parent} {i}", choice
+    return None, None
+
+
+def _alternatives(reading: Reading, law: ChoiceEvent | None) -> list[dict[str, Any]]:
     if law is None:
         return []
     columns = zip(law.tokens, law.raw, law.final, law.removed_by, strict=True)
@@ -197,14 +209,6 @@ def _alternatives(reading: Reading, node: int, law: ChoiceEvent | None) -> list[
         }
         for token, raw, final, cause in columns
     ]
-
-
-def _name(reading: Reading, parent: int, law: ChoiceEvent | None) -> str | None:
-    choices = reading.fold.choices.get(parent, [])
-    for i, choice in enumerate(choices):
-        if choice is law or law is None:
-            return f"choice {parent} {i}"
-    return None
 
 
 # Marks ----------------------------------------------------------------------------------------

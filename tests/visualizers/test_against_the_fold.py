@@ -158,6 +158,18 @@ def test_every_choice_can_be_looked_at_in_the_step_it_was_made(name):
 
 
 @each_run
+def test_a_token_leads_to_a_law_that_listed_it(name):
+    events, token_text = traces()[name]
+    drawn = draw_all(fold(events), token_text)
+    frames = {frame.of for frame in drawn["distribution"].frames}
+    linked = [e for e in drawn["ribbon"].data["tokens"] if e["alternatives"]]
+    assert all(e["choice"] is None or e["choice"] in frames for e in linked)
+    for entry in linked:
+        chosen = [a["token"] for a in entry["alternatives"] if a["chosen"]]
+        assert entry["token"] in chosen
+
+
+@each_run
 def test_rounds_show_every_guess_and_its_verdict(name):
     events, token_text = traces()[name]
     picture = draw_all(fold(events), token_text)["rounds"]

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 from picture_makers import Script, draw_all, fold, letter, toy_events
 
-from visualizers.hypotheses import MOST_MARKS
 from visualizers.layout import Box, tidy
 from visualizers.picture import visible_at
+from visualizers.selection import MOST_MARKS
 from visualizers.words import cells
 
 
