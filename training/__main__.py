@@ -38,7 +38,7 @@ def load_tokenizer(work: Path):
 def make_tokens(texts: Path, work: Path) -> None:
     tokenizer, folder = load_tokenizer(work), work / "tokens"
     counts = tokens.write_tokens(tokenizer, read_books(texts), folder)
-    counts[tokens.WORLD] = tokens.write_world_tokens(tokenizer, folder)
+    counts[tokens.WORLD] = tokens.write_world_tokens(tokenizer, folder, tokens.WORLD_EXAMPLES)
     for name, count in counts.items():
         print(f"tokens: {name}: {count}")
 
@@ -68,15 +68,12 @@ def start_pretraining(recipe: Recipe, work: Path) -> Pretraining:
 def publish(member: Member, texts: Path, work: Path, models: Path, machine: str) -> None:
     """Export the run of `member` as it stands, score it on the held-out books, write its card."""
     tokenizer, books = load_tokenizer(work), list(read_books(texts))
-    recipe: Recipe | None = member.recipe
     runs: list[Run] = []
-    while recipe is not None:
+    for recipe in lineage(member.recipe):
         folder = work / recipe.name
         trained, progress = load_checkpoint(recipe, tokenizer, folder / "checkpoint.pt")
-        if not runs:
-            model = export_model(trained, tokenizer, models / member.folder)
-        runs.insert(0, Run(recipe, progress, read_log(folder / "log.jsonl")))
-        recipe = RECIPES[recipe.starts_from] if recipe.starts_from else None
+        runs.append(Run(recipe, progress, read_log(folder / "log.jsonl")))
+    model = export_model(trained, tokenizer, models / member.folder)
     by_book, together = score_books(model, tokenizer, [b for b in books if b.held_out])
     facts = Facts(
         member.title,
@@ -92,6 +89,30 @@ def publish(member: Member, texts: Path, work: Path, models: Path, machine: str)
     print(f"{member.folder}: {together:.4f} bits per held-out character")
 
 
+def lineage(recipe: Recipe) -> list[Recipe]:
+    """The recipes that lead to `recipe`, the first one first."""
+    before = lineage(RECIPES[recipe.starts_from]) if recipe.starts_from else []
+    return [*before, recipe]
+
+
+def make_all(texts: Path, work: Path, models: Path, machine: str) -> bool:
+    """Everything from the texts to the published folders; what is already there is kept.
+
+    False if it was asked to stop; the same call goes on from there.
+    """
+    if not (work / "tokenizer").is_dir():
+        make_tokenizer(texts, work)
+    if not (work / "tokens" / f"{tokens.WORLD}.npy").is_file():
+        make_tokens(texts, work)
+    for member in FAMILY.values():
+        for recipe in lineage(member.recipe):
+            if not start_pretraining(recipe, work).run():
+                print(f"{recipe.name}: stopped; the same command goes on from here")
+                return False
+        publish(member, texts, work, models, machine)
+    return True
+
+
 def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"), metavar="FOLDER")
@@ -104,8 +125,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     one.add_argument("recipe", choices=RECIPES)
     out = steps.add_parser("publish", help="export a run, half-trained or whole, with its card")
     out.add_argument("folder", choices=FAMILY)
-    out.add_argument("--models", type=Path, default=Path("assets/models"), metavar="FOLDER")
-    out.add_argument("--machine", default="two CPU cores", help="what the card names as trained on")
+    everything = steps.add_parser("all", help="all of it, going on from what is there")
+    for part in (out, everything):
+        part.add_argument("--models", type=Path, default=Path("assets/models"), metavar="FOLDER")
+        part.add_argument("--machine", default="one CPU", help="what the cards name as trained on")
     return parser.parse_args(argv)
 
 
@@ -122,6 +145,8 @@ def main(argv: list[str] | None = None) -> int:
             start_pretraining(RECIPES[args.recipe], args.work).run()
         elif args.part == "publish":
             publish(FAMILY[args.folder], args.texts, args.work, args.models, args.machine)
+        elif args.part == "all":
+            make_all(args.texts, args.work, args.models, args.machine)
     except TrainingError as error:
         print(f"training: {error}", file=sys.stderr)
         return 2

@@ -109,7 +109,8 @@ RECIPES = {
             repeats=MIXTURE,
             starts_from="target-interim",
         ),
-        # 2.6 million tokens left the target behind its own draft: nearly as many more, of prose alone.
+        # 2.6 million tokens left the target behind its own draft: nearly as many more, of prose
+        # alone.
         Recipe(
             "target-more",
             ModelShape(layers=5, width=256, heads=8, kv_heads=4, mlp_width=704),
