@@ -1,4 +1,5 @@
-// All methods by family. value: [{family, about, methods: [{id, title, idea, paper, claims}]}]
+// All methods by family. value: [{family, about, methods: [{id, title, idea, paper, claims}]}], and
+// at the end the filters: {family, about, filters: [[written, idea]]}
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -30,11 +31,16 @@ const entry = (method) => {
   item.append(use, make("p", "method-idea", method.idea), line);
   return item;
 };
+const filter = ([written, idea]) => {
+  const item = make("li");
+  item.append(make("code", "", written), make("p", "method-idea", idea));
+  return item;
+};
 const draw = () => {
   root.replaceChildren();
   for (const family of props.value || []) {
     const list = make("ul");
-    list.append(...family.methods.map(entry));
+    list.append(...(family.methods ?? []).map(entry), ...(family.filters ?? []).map(filter));
     root.append(make("h3", "", family.family), make("p", "family-about", family.about), list);
   }
 };

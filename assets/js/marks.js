@@ -26,7 +26,7 @@ function classAt(mark, step) {
   return shown;
 }
 
-function makeCanvas(picture, tip, host) {
+function makeCanvas(picture, tip, host, askOpens) {
   const box = el("div", "canvas-box");
   box.tabIndex = 0; // so that the keyboard can scroll it
   box.setAttribute("role", "group");
@@ -120,14 +120,17 @@ function makeCanvas(picture, tip, host) {
       panel = null;
       node.setAttribute("aria-expanded", "false");
     }
-    function open() {
+    async function open() {
+      const answer = await askOpens(mark.of);
+      if (!answer?.opens || panel || !box.isConnected) return;
+      const opens = answer.opens;
       panel = el("div", "panel");
       panel.style.left = `${x}px`;
       panel.style.top = `${y + 14}px`;
-      const columns = Math.max(...mark.opens.map((m) => m.x + SIGN_CELLS + reach(m)));
-      const inside = surface([columns, mark.opens.length], panel);
+      const columns = Math.max(...opens.map((m) => (m.x ?? 0) + SIGN_CELLS + reach(m)));
+      const inside = surface([columns, opens.length], panel);
       const mine = [];
-      for (const opened of mark.opens) inside.append(draw(opened, mine));
+      for (const opened of opens) inside.append(draw(opened, mine));
       for (const part of mine) part.panel = panel;
       parts.push(...mine);
       box.append(panel);

@@ -1,9 +1,8 @@
 // The pictures: a quiet row of names, and the one that is chosen with what there is to say of it.
 
 const PREFERRED = ["rounds", "hypotheses", "distribution"]; // shown first, where nobody chose
-const MOST_ROWS = 400; // of a table on the page
 
-function makePictures(tip, wantPicture) {
+function makePictures(tip, wantPicture, askTable, askOpens) {
   const box = el("div", "pictures");
   const tabs = el("div", "tabs");
   tabs.setAttribute("role", "tablist");
@@ -16,13 +15,8 @@ function makePictures(tip, wantPicture) {
   const stage = el("div", "stage");
   const legend = el("ul", "legend");
   const how = el("p", "how");
-  const tableButton = el("button", "table-toggle", "Table");
-  tableButton.type = "button";
-  tableButton.setAttribute("aria-expanded", "false");
-  const table = el("div", "table-box");
-  table.tabIndex = 0;
-  table.hidden = true;
-  panel.append(what, caption, stage, legend, how, tableButton, table);
+  const table = makeTable(() => askTable(chosen));
+  panel.append(what, caption, stage, legend, how, table.toggle, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -87,7 +81,7 @@ function makePictures(tip, wantPicture) {
 
   // A picture, new or grown. What stood there goes only when the new one is ready, so that nothing
   // flickers, and where one had scrolled to is kept.
-  function set(given, atStep) {
+  function set(given, atStep, told) {
     const grown = picture?.id === given.id;
     const old = drawing;
     const held = grown && old?.box ? [old.box.scrollLeft, old.box.scrollTop] : null;
@@ -96,16 +90,20 @@ function makePictures(tip, wantPicture) {
     stage.dataset.picture = given.id;
     what.textContent = given.what;
     how.textContent = given.how;
+    caption.hidden = told;
     showLegend();
-    if (grown && given.kind === "plotly" && old.grow) old.grow(given);
+    if (grown && old.grow) old.grow(given);
     else {
       const hidden = el("div", "coming");
       stage.append(hidden);
-      drawing = given.kind === "plotly" ? makeChart(given, hidden) : makeCanvas(given, tip, hidden);
+      drawing = given.kind === "plotly" ? makeChart(given, hidden)
+        : makeCanvas(given, tip, hidden, (of) => askOpens(given.id, of));
+      drawing.show(step, false);
       old?.close();
       stage.replaceChildren(...hidden.childNodes);
       if (held) [drawing.box.scrollLeft, drawing.box.scrollTop] = held;
     }
+    table.renew(grown);
     show(step, false);
   }
 
@@ -125,14 +123,8 @@ function makePictures(tip, wantPicture) {
     if (!picture) return;
     caption.textContent = picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
     drawing.show(step, gently);
-    if (!table.hidden) fillTable(table, picture.table, step);
+    table.show(step);
   }
-
-  tableButton.addEventListener("click", () => {
-    table.hidden = !table.hidden;
-    tableButton.setAttribute("aria-expanded", !table.hidden);
-    if (!table.hidden && picture) fillTable(table, picture.table, step);
-  });
 
   return {
     box,
@@ -156,30 +148,4 @@ function makePictures(tip, wantPicture) {
       box.hidden = true;
     },
   };
-}
-
-// The rows that a step has, the last ones first cut where there are very many.
-function fillTable(box, table, step) {
-  const until = table.steps.filter((s) => s <= step).length;
-  const from = Math.max(0, until - MOST_ROWS);
-  const made = el("table");
-  const head = el("tr");
-  for (const name of table.columns) {
-    const cell = el("th", "", name);
-    cell.scope = "col";
-    head.append(cell);
-  }
-  made.append(head);
-  for (let i = from; i < until; i++) {
-    const row = el("tr", table.steps[i] === step ? "now" : "");
-    for (const value of table.rows[i]) {
-      const numeric = typeof value === "number";
-      row.append(el("td", numeric ? "number" : "", numeric ? number(value, 4) : (value ?? "")));
-    }
-    made.append(row);
-  }
-  const parts = [made];
-  if (from > 0) parts.unshift(el("p", "cut", `The last ${MOST_ROWS} of ${until} rows.`));
-  if (!until) parts.push(el("p", "cut", "Nothing at this step yet."));
-  box.replaceChildren(...parts);
 }

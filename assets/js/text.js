@@ -7,7 +7,7 @@ const BROKEN_AT_WILL = /[\u2e80-\u9fff\uac00-\ud7af\u3040-\u30ff]/; // scripts w
 const LONG = 26; // characters of a word that may be broken anywhere
 
 function makeText(tip, onPress) {
-  const box = el("div", "text");
+  const box = el("div", "run-text");
   const line = el("p");
   line.dir = "auto";
   box.append(line);
@@ -25,7 +25,7 @@ function makeText(tip, onPress) {
     // Tokens of one word stay together on a line; the space before a word stands outside.
     const space = /^ \S/.test(token.text) ? " " : "";
     button.textContent = token.text.slice(space.length);
-    const joins = before && !space && !/[\s␤]$/.test(before.token.text) &&
+    const joins = before && !space && !/[\s↵]$/.test(before.token.text) &&
       !token.text.startsWith(" ") && !BROKEN_AT_WILL.test(token.text);
     item.word = joins ? before.word : el("span", "word");
     if (!joins) {
@@ -34,7 +34,7 @@ function makeText(tip, onPress) {
     }
     item.word.append(button);
     if (item.word.textContent.length > LONG) item.word.classList.add("long");
-    for (let i = (token.text.match(/␤/g) ?? []).length; i > 0; i--) {
+    for (let i = (token.text.match(/↵/g) ?? []).length; i > 0; i--) {
       const end = el("br");
       item.extras.push(end);
       line.append(end);

@@ -20,7 +20,9 @@ const text = makeText(tip, pressed);
 const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
-const pictures = makePictures(tip, fetchPicture);
+const pictures = makePictures(tip, fetchPicture, askTable,
+  (picture, of) => ask({ want: "opens", picture, of }, "opens"));
+const tokenTable = makeTable(() => askTable("ribbon"));
 const totals = makeTotals();
 const empty = el("div", "empty");
 empty.append(
@@ -30,7 +32,8 @@ empty.append(
 );
 const controls = colourControl();
 const body = el("div", "body");
-body.append(text.box, controls, sentence, steps.box, pictures.box, totals.box);
+controls.append(tokenTable.toggle);
+body.append(text.box, controls, tokenTable.box, sentence, steps.box, pictures.box, totals.box);
 body.hidden = true;
 root.append(empty, state, body);
 
@@ -38,7 +41,7 @@ const fresh = () => ({ run: null, seq: -1, tokens: [], prompt: [], overview: nul
   following: true, step: 0, last: 0 });
 let at = fresh();
 let pass = {};
-let asked = 0; // the number of the last question: an older answer is not wanted any more
+const asked = {}; // the last question of each kind: an older answer is not wanted any more
 
 function colourControl() {
   const box = el("div", "colouring");
@@ -83,7 +86,7 @@ function onValue() {
 }
 
 function showEmpty() {
-  asked++;
+  forget();
   at = fresh();
   steps.pause();
   body.hidden = true;
@@ -92,7 +95,7 @@ function showEmpty() {
 }
 
 function begin(run) {
-  asked++;
+  forget();
   at = { ...fresh(), run };
   steps.pause();
   tip.hide();
@@ -154,8 +157,16 @@ function showLiveText() {
 
 // What is fetched -----------------------------------------------------------------------------------
 
-async function ask(question) {
-  const mine = ++asked;
+function forget() {
+  for (const kind of Object.keys(asked)) asked[kind]++;
+}
+
+function askTable(picture) {
+  return ask({ want: "table", picture }, picture === "ribbon" ? "table of the text" : "table");
+}
+
+async function ask(question, kind = "picture") {
+  const mine = (asked[kind] = (asked[kind] ?? 0) + 1);
   let answer;
   try {
     const said = await server.answer({ ...pass, run: at.run, ...question });
@@ -163,7 +174,7 @@ async function ask(question) {
   } catch {
     answer = null;
   }
-  if (mine !== asked) return null;
+  if (mine !== asked[kind]) return null;
   return answer ?? { error: "The server did not answer. Load the page again, or try in a moment." };
 }
 
@@ -189,7 +200,8 @@ async function fetchOverview() {
   if (!(at.live && at.following)) text.show(textAt(at.step));
   else describe(answer);
   caption();
-  if (answer.picture) pictures.set(answer.picture, at.step);
+  tokenTable.renew(true);
+  if (answer.picture?.id === chosen) showPicture(answer.picture);
   else if (chosen) fetchPicture(chosen);
 }
 
@@ -197,7 +209,14 @@ async function fetchPicture(id) {
   const answer = await ask({ want: "picture", picture: id });
   if (!answer) return;
   if (answer.error) return say("failed", answer.error);
-  pictures.set(answer.picture, at.step);
+  showPicture(answer.picture);
+}
+
+function showPicture(picture) {
+  // What the sentence above says already is not said again.
+  const told = at.overview.captions;
+  const same = picture.captions.every((caption, step) => caption === told[step]);
+  pictures.set(picture, at.step, same);
 }
 
 // While a run goes on: not more often than twice a second, and never so often that the server
@@ -253,6 +272,7 @@ function onStep(step) {
   if (at.following) showLiveText();
   else text.show(textAt(step));
   caption();
+  tokenTable.show(step);
   pictures.show(step, true);
 }
 

@@ -29,11 +29,15 @@ def pictures_payload(
     """The answer to a question of the page about a run, kept or still going on.
 
     "want": "overview" (or no question):
-        run, last (step), status (as in a chunk), prompt and tokens (`visualizers.ribbon`),
-        captions (one a step), pictures ([{id, title, kind}], without the ribbon), table of the
-        text, measured totals in status; and the picture that "picture" names, if there is one
+        run, last (step), status (as in a chunk, with the measured totals), prompt and tokens
+        (`visualizers.ribbon`), captions (one a step), pictures ([{id, title, kind}], without the
+        ribbon); and the picture that "picture" names, if there is one
     "want": "picture" with "picture": its id:
-        run, last, picture (`Picture.to_dict()`)
+        run, last, picture (`Picture.to_dict()` without what follows)
+    "want": "table" with "picture": its id ("ribbon" has one too):
+        run, table
+    "want": "opens" with "picture", and "of": the name of one of its stubs:
+        run, opens: the marks that the stub opens
 
     Args:
         trace: with as many events as there are.
@@ -46,28 +50,40 @@ def pictures_payload(
         UnknownName: there is no such picture.
     """
     question = question or {}
+    want, asked = question.get("want", "overview"), str(question.get("picture", ""))
     drawn = _pictures(trace, token_text)
-    asked = str(question.get("picture", ""))
     found = next((p for p in drawn if p.id == asked), None)
-    if question.get("want") == "picture":
-        if found is None:
-            raise UnknownName("picture", asked, [p.id for p in drawn])
-        return {"run": trace.run_id, "last": found.last_step, "picture": found.to_dict()}
+    answer: dict[str, Any] = {"run": trace.run_id}
+    if want == "overview":
+        answer |= _overview(trace, drawn) | ({"picture": _light(found)} if found else {})
+        answer["status"] |= status or {}
+        return answer
+    if found is None:
+        raise UnknownName("picture", asked, [p.id for p in drawn])
+    if want == "table":
+        return answer | {"table": found.to_dict(opens=False)["table"]}
+    if want == "opens":
+        return answer | {"opens": found.opened(str(question.get("of", "")))}
+    return answer | {"last": found.last_step, "picture": _light(found)}
+
+
+def _light(picture: Picture) -> dict[str, Any]:
+    return picture.to_dict(opens=False, table=False)
+
+
+def _overview(trace: Trace, drawn: list[Picture]) -> dict[str, Any]:
     text = next(p for p in drawn if p.id == "ribbon")
-    plain = text.to_dict()
-    overview = {
-        "run": trace.run_id,
+    data = _light(text)["data"]
+    return {
         "last": text.last_step,
-        "status": {**_status(trace), **(status or {})},
-        "prompt": plain["data"]["prompt"],
-        "tokens": plain["data"]["tokens"],
+        "status": _status(trace),
+        "prompt": data["prompt"],
+        "tokens": data["tokens"],
         "captions": text.captions,
-        "table": plain["table"],
         "pictures": [
             {"id": p.id, "title": p.title, "kind": p.kind} for p in drawn if p.id != "ribbon"
         ],
     }
-    return overview | ({"picture": found.to_dict()} if found else {})
 
 
 def _pictures(trace: Trace, token_text: Callable[[int], str]) -> list[Picture]:

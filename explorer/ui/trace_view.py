@@ -23,8 +23,8 @@ Any of them may have "pass": {…}, such as an owner's token or a share id. The 
 sends it back as a part of each question, and nowhere else.
 
 Question, browser to Python: `fetch({**pass, "run": id, "want": "overview"})`, perhaps with
-"picture": the id of a picture that should come with it; or `"want": "picture", "picture": id`. It
-returns what `pictures_payload` returns; what it raises as an
+"picture": the id of a picture that should come with it; or "want" is "picture", "table" or
+"opens". It returns what `pictures_payload` returns; what it raises as an
 `ExplorerError` is shown as a sentence. Whoever asks may ask for anything: `fetch` checks.
 
 Events, browser to Python: `view.select(f)`: a token was pressed; `gr.EventData` has `run`, `node`,
@@ -59,6 +59,7 @@ SCRIPTS = (
     "steps",
     "marks",
     "charts",
+    "table",
     "pictures",
     "totals",
     "trace_view",
