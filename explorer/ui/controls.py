@@ -12,11 +12,11 @@ from typing import Any
 import gradio as gr
 
 from explorer.registry import Method
-from explorer.sampling.chain import FILTERS, chain_text
+from explorer.sampling.chain import chain_text
 
 CHAIN_HELP = (
-    "Written as name=number, by commas, in the order they act; none for no filter. "
-    f"There are: {', '.join(FILTERS)}."
+    "Written as temperature=0.7,top_p=0.9 in the order they act, or none; "
+    "all names stand under Methods."
 )
 
 

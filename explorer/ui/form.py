@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import gradio as gr
 from explorer.decoding import DEFAULT_MODELS
 from explorer.models.library import bundled
 from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
+from explorer.sampling.chain import FILTERS
 from explorer.settings import settings
 from explorer.ui.controls import controls
 from explorer.ui.parts import part
@@ -25,6 +27,7 @@ ROLES = {
     "draft": "Draft: the model that guesses",
     "amateur": "Amateur: the weaker model",
 }
+ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
 BETWEEN = "|"  # in a preset's value, so that equal names of two methods differ
 
 
@@ -185,9 +188,9 @@ def about_method(method: Method) -> dict[str, Any]:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """All methods by family."""
+    """All methods by family, and the filters that their chains are made of."""
     methods = all_methods().values()
-    return [
+    families = [
         {
             "family": family.capitalize(),
             "about": about,
@@ -196,6 +199,18 @@ def catalogue() -> list[dict[str, Any]]:
         for family, about in FAMILIES.items()
         if any(m.family == family for m in methods)
     ]
+    filters = {"family": "Filters", "about": ABOUT_FILTERS, "filters": _filters()}
+    return [*families, filters]
+
+
+def _filters() -> list[list[str]]:
+    """Each filter as it is written, with an example number, and what it does."""
+    found = []
+    for name, kind in FILTERS.items():
+        number = (kind.model_fields[kind.parameter()].examples or ["…"])[0]
+        about = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
+        found.append([f"{name}={number}", about])
+    return found
 
 
 def _model_picker(role: str) -> gr.Dropdown:

@@ -32,7 +32,9 @@ class Page:
     def __init__(self, service: Service) -> None:
         self.service = service
         self.looks = Looks()
-        with gr.Blocks(title="Decoding Explorer", analytics_enabled=False) as self.blocks:
+        with gr.Blocks(
+            title="Decoding Explorer", analytics_enabled=False, fill_width=True
+        ) as self.blocks:
             # A token that the visitor's browser makes and keeps; only its hash is stored.
             self.owner = gr.BrowserState(
                 "", storage_key=OWNER_KEY, secret="in the browser alone anyway"

@@ -17,7 +17,7 @@ from explorer.errors import ExplorerError, InputError
 from explorer.settings import Settings
 from explorer.trace import Trace
 from explorer.ui.checks import checked_job
-from explorer.ui.recorder import Recorder
+from explorer.ui.keeping import StoreSink
 from explorer.worker import Batch, End, Worker, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
 from storage.foreign import read_session
@@ -59,7 +59,7 @@ class Service:
         self._sentences: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
         # First of all: its processes load models while the page is being built.
-        self.worker: Worker = make_worker(settings, Recorder(self.store, self._remember))
+        self.worker: Worker = make_worker(settings, StoreSink(self.store, self._remember))
         self.examples, self.example_titles = _examples(settings)
 
     def close(self) -> None:

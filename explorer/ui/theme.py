@@ -34,6 +34,8 @@ def theme() -> gr.themes.Base:
         body_text_color_dark="#e6ebf2",
         body_text_color_subdued="#475569",
         body_text_color_subdued_dark="#b6c2d1",
+        input_border_width="1px",
+        input_border_width_dark="1px",
         input_background_fill="#ffffff",
         input_background_fill_dark="#1d232d",
         input_border_color="#94a3b8",

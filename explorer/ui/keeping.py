@@ -9,7 +9,7 @@ from explorer.worker import Status
 from storage import Store
 
 
-class Recorder:
+class StoreSink:
     """Called from the worker's one keeping thread, so nothing here needs a lock.
 
     Args:
