@@ -70,12 +70,12 @@ function makeCanvas(picture, tip, host, askOpens) {
     const part = { mark, node };
     if (mark.tip) tips.set(node, mark.tip);
     if (mark.shape === "edge") {
-      const turn = x + Math.min(cell, w / 2);
+      const turn = x + Math.min(cell, w) / 2; // between two pieces of one line is one cell
       node.append(svg("path", "", { d: h ? `M${x} ${y}H${turn}V${y + h}H${x + w}` : `M${x} ${y}H${x + w}` }));
     } else if (mark.shape === "bar") {
       node.append(svg("rect", "", { x, y, width: Math.max(w, 0.5), height: Math.max(h, 0) }));
     } else if (mark.shape === "rule") {
-      node.append(svg("line", "", { x1: x, y1: y, x2: x + w, y2: y + h }));
+      node.append(svg("line", "", { x1: x + (w ? 0 : 4), y1: y, x2: x + (w || 4), y2: y + h }));
     } else {
       node.append(...letters(mark, x, y, w, part, into));
       if (mark.shape === "stub") makeStub(mark, node, x, y);

@@ -34,8 +34,9 @@ function makeText(tip, onPress) {
     }
     item.word.append(button);
     if (item.word.textContent.length > LONG) item.word.classList.add("long");
-    for (let i = (token.text.match(/↵/g) ?? []).length; i > 0; i--) {
-      const end = el("br");
+    const ends = (token.text.match(/↵/g) ?? []).length;
+    for (let i = 0; i < ends; i++) {
+      const end = i ? el("span", "gap") : el("br"); // an empty line need not be a whole one
       item.extras.push(end);
       line.append(end);
     }

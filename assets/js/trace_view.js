@@ -200,6 +200,7 @@ async function fetchOverview() {
   if (!(at.live && at.following)) text.show(textAt(at.step));
   else describe(answer);
   caption();
+  tokenTable.show(at.step);
   tokenTable.renew(true);
   if (answer.picture?.id === chosen) showPicture(answer.picture);
   else if (chosen) fetchPicture(chosen);

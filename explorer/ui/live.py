@@ -141,11 +141,9 @@ class LiveText:
         story = self._fold.nodes[node]
         if story.by == "person":
             return "forced"
-        if any(mark.mark == "accepted" for mark in story.marks):
-            return "accepted"
         # Where there are guesses, what the target adds itself is worth telling apart.
-        guessed = self._first_guess is not None and self._first_guess < node
-        return "added" if guessed and story.by in OWN else "text"
+        guessing = self._first_guess is not None and self._first_guess < node
+        return "added" if guessing and story.by in OWN else "text"
 
     def _token(self, reading: Reading, node: int, cls: str, place: int) -> Token:
         story = self._fold.nodes[node]

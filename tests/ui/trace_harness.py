@@ -17,7 +17,6 @@ from explorer.trace import Fold
 from explorer.ui.trace_view import live_chunks, pictures_payload, trace_view
 from explorer.worker import Batch
 
-asked: list[dict] = []
 going: dict[str, Kept] = {}  # runs that stream, as far as they are
 
 
@@ -30,7 +29,8 @@ def kept(name: str) -> Kept:
 
 
 def fetch(question):
-    asked.append(question)
+    if question.get("owner") != "secret":
+        raise InputError("This run belongs to somebody else.")
     run = kept(question["run"])
     return pictures_payload(run.trace(), run.token_text, question)
 
@@ -55,7 +55,8 @@ def batches(name, a_second):
 
 
 def stream(name, a_second):
-    yield from live_chunks(batches(name, a_second), Fold(), RUNS[name]().token_text)
+    for chunk in live_chunks(batches(name, a_second), Fold(), RUNS[name]().token_text):
+        yield {**chunk, "pass": {"owner": "secret"}}
 
 
 def build() -> gr.Blocks:

@@ -1,0 +1,390 @@
+"""The trace view in a browser: what it shows is what was recorded, and text is only ever text."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from trace_runs import RUNS
+
+from visualizers import pictures
+from visualizers.picture import Shown, visible_at
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+HERE = Path(__file__).parent
+
+# Shown marks as [of, class, text], for every step of the slider.
+WALK = """(last) => {
+  const slider = document.querySelector('.steps input');
+  const shown = [];
+  for (let step = 0; step <= last; step++) {
+    slider.value = step;
+    slider.dispatchEvent(new Event('input', {bubbles: true}));
+    const here = [];
+    for (const node of document.querySelectorAll('.canvas [data-of]')) {
+      if (node.style.display === 'none' || node.parentNode.closest('[style*="none"]')) continue;
+      const own = node.tagName === 'tspan' ? node
+        : node.querySelector(':scope > text:not(.sign-of):not(:has(tspan))');
+      here.push([node.dataset.of, node.dataset.class, own ? own.textContent : '']);
+    }
+    shown.push(here);
+  }
+  return shown;
+}"""
+COLUMNS = """() => document.querySelector('.chart').data.map((trace) =>
+  ['x', 'y', 'z', 'text', 'hovertext'].map((name) => trace[name]).filter(Array.isArray))"""
+
+
+@pytest.fixture(scope="module")
+def address():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {
+        "PYTHONPATH": str(HERE.parents[1]),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+    }
+    environment.pop("TRACE_RUNS", None)
+    app = subprocess.Popen(
+        [sys.executable, str(HERE / "trace_harness.py"), str(port)], env=environment
+    )
+    found = f"http://127.0.0.1:{port}"
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(found, timeout=5).close()
+            break
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    yield found
+    app.terminate()
+    app.wait(20)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """A fresh visit; at its end nothing was complained of and nobody else was asked."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    wrong: list[str] = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("request", lambda r: None if _own(r.url, address) else wrong.append(r.url))
+    page.goto(address)
+    page.wait_for_selector(".trace-view .empty-title", timeout=60_000)
+    yield page
+    page.close()
+    assert wrong == []
+
+
+def _own(url, address):
+    return url.startswith((address, "data:", "blob:"))
+
+
+def press(page, name, button="load"):
+    page.fill("#name textarea, #name input", name)
+    # A plain click in the document: the pointer's click waits until nothing moves any more.
+    page.evaluate("(id) => document.getElementById(id).click()", button)
+
+
+def load(page, name):
+    press(page, name)
+    page.wait_for_function("document.querySelector('.state').dataset.state.match(/done|fail|stop/)")
+
+
+def choose(page, picture):
+    page.click(f".tab[data-picture='{picture}']")
+    page.wait_for_selector(f".stage[data-picture='{picture}']")
+
+
+def text(page):
+    return page.eval_on_selector(".run-text p", "(p) => p.textContent")
+
+
+def step_label(page):
+    return page.text_content(".step-label")
+
+
+def expected_text(name, step=None):
+    run = RUNS[name]()
+    ribbon = pictures(run.trace().fold(), run.token_text, [])[0]
+    step = ribbon.last_step if step is None else step
+    prompt = "".join(t["text"] for t in ribbon.data["prompt"])
+    shown = [
+        (t["place"], t["text"])
+        for t in ribbon.data["tokens"]
+        if any(a <= step and (b is None or step < b) for a, b, _ in t["shows"])
+    ]
+    return prompt + "".join(text for _, text in sorted(shown))
+
+
+# What is shown is what was recorded -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["search", "rounds", "sample", "hostile search"])
+def test_the_marks_shown_at_every_step_are_those_of_the_reference(page, name):
+    load(page, name)
+    run = RUNS[name]()
+    for picture in pictures(run.trace().fold(), run.token_text, []):
+        if picture.kind != "marks" or picture.id == "ribbon":
+            continue
+        choose(page, picture.id)
+        for step, shown in enumerate(page.evaluate(WALK, picture.last_step)):
+            marks = sorted(Shown(*mark) for mark in shown)
+            assert marks == visible_at(picture, step), f"{picture.id}, step {step}"
+
+
+@pytest.mark.parametrize("name", ["sample", "rounds"])
+def test_the_points_of_a_figure_are_those_of_the_reference(page, name):
+    load(page, name)
+    run = RUNS[name]()
+    for picture in pictures(run.trace().fold(), run.token_text, []):
+        if picture.kind != "plotly":
+            continue
+        choose(page, picture.id)
+        for step in (0, picture.last_step // 2, picture.last_step):
+            page.evaluate(
+                "(s) => { const r = document.querySelector('.steps input'); r.value = s;"
+                " r.dispatchEvent(new Event('input', {bubbles: true})); }",
+                step,
+            )
+            page.wait_for_selector(f".chart[data-step='{step}']", timeout=20_000)
+            traces = page.evaluate(COLUMNS)
+            points = [
+                (place, i, json.dumps(values))
+                for place, columns in enumerate(traces)
+                for i, values in enumerate(zip(*columns, strict=True))
+            ]
+            assert len(points) == len(visible_at(picture, step)), f"{picture.id}, step {step}"
+
+
+@pytest.mark.parametrize("name", ["search", "rounds", "one", "none", "long"])
+def test_the_text_at_a_step_is_the_ribbons(page, name):
+    load(page, name)
+    assert text(page) == expected_text(name)
+    page.keyboard.press("Escape")
+    page.focus(".steps input")
+    page.keyboard.press("Home")
+    assert text(page) == expected_text(name, 0)
+
+
+def test_a_stub_opens_and_closes_with_the_keyboard(page):
+    load(page, "search")
+    choose(page, "hypotheses")
+    stub = page.locator(".canvas .stub").first
+    stub.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".panel [data-of]")
+    assert stub.get_attribute("aria-expanded") == "true"
+    stub.focus()
+    page.keyboard.press("Escape")
+    assert page.locator(".panel").count() == 0
+
+
+def test_a_table_has_the_rows_of_the_step(page):
+    load(page, "sample")
+    page.click(".colouring .table-toggle")
+    page.wait_for_selector(".body > .table-box td")
+    assert page.locator(".body > .table-box tr").count() == 41
+    page.focus(".steps input")
+    page.keyboard.press("Home")
+    assert page.locator(".body > .table-box tr").count() == 2
+
+
+# Stepping ---------------------------------------------------------------------------------------
+
+
+def test_stepping_by_keys_buttons_and_slider(page):
+    load(page, "sample")
+    assert step_label(page) == "step 39 of 39"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert step_label(page) == "step 37 of 39"
+    assert text(page) == expected_text("sample", 37)
+    assert page.text_content(".sentence").startswith("Step 37:")
+    page.keyboard.press("ArrowRight")
+    page.click("button[aria-label='one step back']")
+    page.click("button[aria-label='first step']")
+    assert step_label(page) == "step 0 of 39"
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press(" ")
+    page.wait_for_function("document.querySelector('.step-label').textContent > 'step 1'")
+    assert page.locator("button[aria-label='pause']").count() == 1
+    page.keyboard.press(" ")
+    assert page.locator("button[aria-label='play']").count() == 1
+    page.focus(".steps input")
+    page.keyboard.press("End")
+    assert step_label(page) == "step 39 of 39"
+
+
+def test_arrow_keys_walk_along_the_text_and_show_what_is_known(page):
+    load(page, "sample")
+    page.focus(".run-text .token[tabindex='0']")
+    page.keyboard.press("Home")
+    assert page.locator(".run-text .token[tabindex='0']").count() == 1
+    page.keyboard.press("End")
+    tip = page.text_content(".tip")
+    for word in ("probability", "surprisal", "entropy", "proposed by", "removed by top_k"):
+        assert word in tip
+    assert page.get_attribute(".run-text .token:focus", "aria-describedby")
+    page.keyboard.press("Escape")
+    assert page.locator(".tip").is_hidden()
+    page.keyboard.press("ArrowLeft")
+    assert step_label(page) == "step 39 of 39", "walking along the text is no stepping"
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#picked textarea').value !== ''")
+    assert page.input_value("#picked textarea") == "sample 39 39 39"
+
+
+def test_a_step_is_shown_at_once_with_thousands_of_marks(page):
+    load(page, "large")
+    choose(page, "hypotheses")
+    took = page.evaluate("""() => new Promise((done) => {
+      const slider = document.querySelector('.steps input');
+      const took = [];
+      const next = (step) => {
+        if (step > 40) return done(took);
+        const began = performance.now();
+        slider.value = step;
+        slider.dispatchEvent(new Event('input', {bubbles: true}));
+        requestAnimationFrame(() => setTimeout(() => { took.push(performance.now() - began);
+          next(step + 1); }));
+      };
+      next(1);
+    })""")
+    marks = page.locator(".canvas [data-of]").count()
+    print(f"{marks} marks, median {sorted(took)[len(took) // 2]:.0f} ms")
+    assert sorted(took)[len(took) // 2] < 300  # 100 on a machine that does nothing else
+
+
+# Streaming --------------------------------------------------------------------------------------
+
+
+def test_two_hundred_tokens_stream_without_loss_and_nothing_jumps(page):
+    page.evaluate("""() => { window.shift = 0; window.counts = [];
+      new PerformanceObserver((list) => { for (const e of list.getEntries())
+        if (!e.hadRecentInput) window.shift += e.value; })
+        .observe({type: 'layout-shift', buffered: false});
+      new MutationObserver(() => window.counts.push(
+        document.querySelectorAll('.run-text .token:not(.prompt)').length))
+        .observe(document.querySelector('.run-text'), {childList: true, subtree: true}); }""")
+    began = time.monotonic()
+    press(page, "200", "stream")
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    took = time.monotonic() - began
+    page.wait_for_selector(".caption", state="attached")
+    assert text(page) == expected_text("200")
+    counts = page.evaluate("window.counts")
+    assert counts == sorted(counts), "the text only ever grows"
+    shift = page.evaluate("window.shift")
+    print(f"200 tokens in {took:.1f} s, {len(set(counts))} paints, layout shift {shift:.4f}")
+    assert shift < 0.05
+    page.wait_for_function("document.querySelector('.step-label').textContent.endsWith('199')")
+
+
+def test_one_may_step_back_while_the_run_goes_on(page):
+    page.fill("#pace input", "15")
+    press(page, "200", "stream")
+    page.wait_for_selector(".tab")
+    page.evaluate("document.querySelector(\"button[aria-label='first step']\").click()")
+    held = step_label(page).split(" of ")[0]
+    assert held == "step 0"
+    page.wait_for_timeout(1500)
+    assert step_label(page).split(" of ")[0] == held
+    page.evaluate("document.querySelector(\"button[aria-label='last step']\").click()")
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    assert text(page) == expected_text("200")
+
+
+def test_a_search_streams_its_leading_hypothesis(page):
+    press(page, "search", "stream")
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    page.wait_for_selector(".tab[aria-selected=true]")
+    assert text(page) == expected_text("search")
+
+
+# Ends, errors, hostile text -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["failed", "stopped"])
+def test_a_run_that_did_not_come_to_its_end_says_why_and_shows_what_there_is(page, name):
+    press(page, name, "stream")
+    page.wait_for_function(f"document.querySelector('.state').dataset.state === '{name}'")
+    sentence = RUNS[name]().end.sentence or "Stopped."
+    assert sentence in page.text_content(".state")
+    page.wait_for_selector(".tab[aria-selected=true]")
+    assert text(page) == expected_text(name)
+
+
+def test_nothing_yet_wrong_and_nothing_again(page):
+    assert "Nothing has been run yet" in page.text_content(".trace-view")
+    press(page, "nobody's")
+    page.wait_for_function("document.querySelector('.state').dataset.state === 'failed'")
+    assert "There is no run" in page.text_content(".state")
+    press(page, "", "wrong")
+    page.wait_for_function("document.querySelector('.state').textContent.includes('deleted')")
+    press(page, "", "clear")
+    page.wait_for_selector(".empty-title", state="visible")
+
+
+@pytest.mark.parametrize("name", ["hostile", "hostile search", "hostile rounds"])
+@pytest.mark.parametrize("button", ["load", "stream"])
+def test_hostile_text_is_only_text(page, name, button):
+    press(page, name, button)
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    page.wait_for_selector(".tab")
+    assert text(page) == expected_text(name)
+    for picture in page.eval_on_selector_all(".tab", "(all) => all.map((t) => t.dataset.picture)"):
+        choose(page, picture)
+        page.click(".pictures .table-toggle")
+        page.wait_for_timeout(200)
+        page.click(".pictures .table-toggle")
+    page.focus(".run-text .token[tabindex='0']")
+    page.keyboard.press("Home")
+    for _ in range(24):
+        page.keyboard.press("ArrowRight")
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".trace-view :is(script, img, iframe, a, h1)").count() == 0
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, "long tokens break, or scroll in their own box"
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1024, 768)])
+def test_on_a_small_screen_the_page_itself_does_not_scroll_sideways(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})
+    for name in ("search", "rounds", "long"):
+        load(page, name)
+        page.wait_for_selector(".stage > *")
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    small = page.eval_on_selector_all(
+        ".trace-view :is(.sign, .tab, .table-toggle, select)",
+        "(all) => all.filter((b) => b.getBoundingClientRect().height < 40).map((b) => b.className)",
+    )
+    assert width > 640 or small == []
