@@ -15,7 +15,7 @@ from storage.access import Owner, Reader, Shared
 from storage.errors import NotThere, StoreError
 from storage.library import RunPage, SessionInfo
 from storage.reading import NewEvents, RunInfo
-from storage.recording import ENDED, GOING, Status
+from storage.rows import ENDED, GOING, Status
 from storage.sharing import ShareInfo
 from storage.store import Store, open_store
 from storage.transfer import Imported

@@ -20,13 +20,13 @@ from explorer.settings import settings
 from explorer.trace import FINISH_REASONS, FORMAT, Header, Trace, check_events
 from explorer.trace.trace import EVENTS
 from storage import words
-from storage.recording import ENDED, Status, status_of
+from storage.rows import ENDED, Status, status_of
 
 SESSION_FORMAT = 1
 SESSION_KEY = "decoding_explorer_session"
 MOST_DEPTH = 30  # of nesting; our own files have about ten levels
 MOST_STEPS = 1_000_000
-MOST_RUNS = 10_000
+MOST_RUNS = 2000
 _RUN_KEYS = {"header", "events", "title", "note", "tags", "status"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from explorer.errors import InputError
@@ -17,10 +17,9 @@ from storage.base import Room, as_id
 from storage.errors import NotThere
 from storage.models import RunModelRow, RunRow, SessionRow, TagRow
 from storage.reading import RunInfo, list_infos
-from storage.recording import GOING, insert_session, refresh_search
+from storage.rows import GOING, insert_session, insert_tags, refresh_search
 
 MOST_LISTED = 200
-LARGEST = 2**31 - 1  # that a number in the database can be
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +87,12 @@ class Library(Room):
             named = select(SessionRow.id).where(SessionRow.session_id == as_id(session_id))
             wanted.append(RunRow.session.in_(named))
         with self._db.read() as db:
-            total = db.scalar(select(func.count()).select_from(RunRow).where(*wanted)) or 0
-            if before is not None:
-                wanted.append(RunRow.id < max(0, min(before, LARGEST)))
-            newest = select(RunRow.id).where(*wanted).order_by(RunRow.id.desc())
-            numbers = list(db.scalars(newest.limit(limit + 1)))
-            shown = numbers[:limit]
+            # All numbers at once: to count and to cut a page would look through the texts twice.
+            found = list(db.scalars(select(RunRow.id).where(*wanted).order_by(RunRow.id.desc())))
+            rest = found if before is None else [number for number in found if number < before]
+            shown = rest[:limit]
             runs = list_infos(db, shown)
-        return RunPage(runs, total, shown[-1] if len(numbers) > limit else None)
+        return RunPage(runs, len(found), shown[-1] if len(rest) > limit else None)
 
     def tags(self, owner: Owner) -> dict[str, int]:
         """The owner's tags, each with how many runs have it."""
@@ -267,11 +264,6 @@ class Library(Room):
         for number in sessions:
             with self._db.write() as db:
                 db.execute(delete(SessionRow).where(SessionRow.id == number))
-
-
-def insert_tags(db: Session, number: int, tags: Iterable[str]) -> None:
-    if rows := [{"run": number, "tag": tag} for tag in tags]:
-        db.execute(insert(TagRow), rows)
 
 
 def _changed(db: Session, statement: Any) -> bool:

@@ -15,7 +15,7 @@ from storage.base import Room, as_id, read_chunks
 from storage.codec import unpack, unpack_header
 from storage.errors import NotThere
 from storage.models import RunModelRow, RunRow, SessionRow, TagRow
-from storage.recording import ENDED
+from storage.rows import ENDED
 
 PREVIEW = 200  # characters of prompt and text in a list
 

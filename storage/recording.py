@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from explorer.errors import InputError
 from explorer.trace import AnyEvent, DoneEvent, Header, Trace
-from storage import words
 from storage.access import Owner
-from storage.base import Room, as_id, new_id, read_chunks
-from storage.codec import CODEC, Chunk, pack, pack_header, unpack
+from storage.base import Room, as_id, read_chunks
+from storage.codec import Chunk, pack, pack_header, unpack
 from storage.errors import NotThere
-from storage.models import ChunkRow, RunModelRow, RunRow, SessionRow, TagRow
+from storage.models import ChunkRow, RunModelRow, RunRow, SessionRow
+from storage.rows import (
+    ENDED,
+    GOING,
+    Status,
+    figures_of,
+    insert_chunk,
+    insert_chunks,
+    insert_models,
+    insert_run,
+    insert_session,
+    pack_all,
+    refresh_search,
+    status_of,
+    text_of,
+)
 
-Status = Literal["queued", "running", "done", "stopped", "failed"]
-ENDED: tuple[Status, ...] = ("done", "stopped", "failed")
-GOING: tuple[Status, ...] = ("queued", "running")
 FIRST_SESSION = "My runs"
-EVENTS_A_CHUNK = 2000  # once a run has ended; while it streams, a chunk is what comes at once
-FIGURES = ("steps", "tokens", "nodes", "target_passes", "passes", "rows", "seconds")
 
 
 class Recording(Room):
@@ -44,12 +52,11 @@ class Recording(Room):
             InputError: there is a run of that id already.
             NotThere: the owner has no such session.
         """
-        packed = pack_header(header)
         with self._db.write() as db:
             session = self._session_number(db, owner, session_id)
             if db.scalar(select(RunRow.id).where(RunRow.run_id == header.run_id)):
                 raise InputError(f"There is a run {header.run_id} already.")
-            insert_run(db, session, header, packed, status, writer=self._presence.name)
+            insert_run(db, session, header, status, writer=self._presence.name)
         return header.run_id
 
     def start(self, run_id: str, header: Header | None = None) -> None:
@@ -184,93 +191,3 @@ class Recording(Room):
             return number
         first = db.scalar(mine.order_by(SessionRow.id).limit(1))
         return first or insert_session(db, owner, FIRST_SESSION).id
-
-
-# How rows are made; importing makes them too ------------------------------------------------------
-
-
-def insert_session(db: Session, owner: Owner, title: str) -> SessionRow:
-    session = SessionRow(session_id=new_id(), owner=owner.number, title=title, created=time.time())
-    db.add(session)
-    db.flush()
-    return session
-
-
-def insert_run(
-    db: Session, session: int, header: Header, packed: bytes, status: Status, **values: Any
-) -> RunRow:
-    """A run as its header tells it; `values` are further columns."""
-    run = RunRow(
-        run_id=header.run_id,
-        session=session,
-        status=status,
-        method=words.storable(header.method),
-        created=time.time(),
-        header=packed,
-        prompt=words.storable(header.prompt),
-        searched="",
-        **({"title": words.title_of(header.prompt), "text": "", "note": ""} | values),
-    )
-    db.add(run)
-    db.flush()
-    insert_models(db, run.id, header)
-    refresh_search(db, run)
-    return run
-
-
-def insert_models(db: Session, number: int, header: Header) -> None:
-    rows = [
-        {"run": number, "role": words.storable(role), "model": words.storable(model)}
-        for role, model in header.models.items()
-    ]
-    if rows:
-        db.execute(insert(RunModelRow), rows)
-
-
-def pack_all(events: Sequence[AnyEvent]) -> list[Chunk]:
-    """The events of a run that has ended, as large chunks."""
-    starts = range(0, len(events), EVENTS_A_CHUNK)
-    return [pack(events[start : start + EVENTS_A_CHUNK]) for start in starts]
-
-
-def insert_chunks(db: Session, number: int, chunks: Sequence[Chunk]) -> None:
-    seq = 0
-    for chunk in chunks:
-        insert_chunk(db, number, seq, chunk)
-        seq += chunk.count
-
-
-def insert_chunk(db: Session, number: int, seq: int, chunk: Chunk) -> None:
-    values = {"run": number, "seq": seq, "length": chunk.count, "codec": CODEC}
-    db.execute(insert(ChunkRow).values(body=chunk.body, columns=chunk.columns, **values))
-
-
-def refresh_search(db: Session, run: RunRow) -> None:
-    """What a search finds the run by, after any of it changed."""
-    db.flush()
-    tags = db.scalars(select(TagRow.tag).where(TagRow.run == run.id))
-    models = db.scalars(select(RunModelRow.model).where(RunModelRow.run == run.id))
-    text = run.text[: words.MOST_SEARCHED_TEXT]
-    run.searched = words.searched(run.title, run.note, *tags, run.method, *models, run.prompt, text)
-
-
-# What the last event says ------------------------------------------------------------------------
-
-
-def status_of(done: DoneEvent | None) -> Status:
-    """How a run ended, by its last event; None where that is missing."""
-    if done is None or done.reason == "failed":
-        return "failed"
-    return "stopped" if done.reason == "stopped" else "done"
-
-
-def text_of(done: DoneEvent | None) -> str:
-    return words.storable(done.outputs[0].text) if done and done.outputs else ""
-
-
-def figures_of(done: DoneEvent | None) -> dict[str, Any]:
-    """The numbers that a list of runs shows."""
-    if done is None:
-        return {}
-    known = {name: done.totals[name] for name in FIGURES if name in done.totals}
-    return {"finish_reason": done.reason} | known

@@ -8,7 +8,6 @@ from sqlalchemy import URL
 
 from explorer.settings import Settings, settings
 from storage.database import Database
-from storage.library import Library
 from storage.living import Presence
 from storage.recording import Recording
 from storage.sharing import Sharing
@@ -17,7 +16,7 @@ from storage.transfer import Transfer
 FILE = "explorer.sqlite"
 
 
-class Store(Recording, Library, Sharing, Transfer):
+class Store(Recording, Sharing, Transfer):
     """Everything that is kept, behind one object that any thread may use.
 
     Writing (`create_run`, `append`, `finish`) is for the process that runs methods and goes by run

@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import datetime
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from explorer.trace.trace import EVENTS
 from storage.access import Owner, Reader, readable, readable_session
-from storage.base import Room, as_id, new_id
-from storage.codec import pack_header
+from storage.base import as_id, new_id
+from storage.codec import Chunk
 from storage.errors import NotThere
-from storage.foreign import SESSION_FORMAT, SESSION_KEY, read_session
-from storage.library import insert_tags
+from storage.foreign import SESSION_FORMAT, SESSION_KEY, ForeignRun, read_session
+from storage.library import Library
 from storage.models import RunRow, SessionRow
 from storage.reading import Reading
-from storage.recording import (
+from storage.rows import (
     figures_of,
     insert_chunks,
     insert_run,
     insert_session,
     pack_all,
-    refresh_search,
     text_of,
 )
+
+RUNS_AT_ONCE = 5  # in one transaction
+MOST_IMPORT_SECONDS = 3600.0  # after which an import that did not end has died
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ class Imported:
     run_ids: list[tuple[str, str]]
 
 
-class Transfer(Reading, Room):
+class Transfer(Reading, Library):
     """Sessions that leave this database, and those that come."""
 
     def export_session(self, session_id: str, reader: Reader) -> Iterator[str]:
@@ -90,29 +94,48 @@ class Transfer(Reading, Room):
         Raises:
             TraceError: the file is too large, damaged or of another format.
         """
-        session = read_session(source, self._most_bytes)
-        packed = [(run, pack_all(run.trace.events)) for run in session.runs]
-        run_ids = []
+        file = read_session(source, self._most_bytes)
+        # In many short transactions, so that runs that stream need not wait; until the last one
+        # the session counts as deleted, so nobody sees a half, and a dead process leaves none.
         with self._db.write() as db:
-            row = insert_session(db, owner, session.title)
-            for run, chunks in packed:
-                header = run.trace.header
-                if db.scalar(select(RunRow.id).where(RunRow.run_id == header.run_id)):
-                    header = header.model_copy(update={"run_id": new_id()})
-                run_ids.append((run.trace.run_id, header.run_id))
-                made = insert_run(
-                    db,
-                    row.id,
-                    header,
-                    pack_header(header),
-                    run.status,
-                    title=run.title,
-                    note=run.note,
-                    text=text_of(run.trace.done),
-                    figures=figures_of(run.trace.done),
-                    events=len(run.trace.events),
-                )
-                insert_tags(db, made.id, run.tags)
-                insert_chunks(db, made.id, chunks)
-                refresh_search(db, made)
-            return Imported(row.session_id, run_ids)
+            session = insert_session(db, owner, file.title, gone=time.time() + MOST_IMPORT_SECONDS)
+            number, session_id = session.id, session.session_id
+        run_ids = []
+        try:
+            for start in range(0, len(file.runs), RUNS_AT_ONCE):
+                some = file.runs[start : start + RUNS_AT_ONCE]
+                packed = [(run, pack_all(run.trace.events)) for run in some]
+                with self._db.write() as db:
+                    for run, chunks in packed:
+                        run_ids.append((run.trace.run_id, _insert(db, number, run, chunks)))
+            self._stays(number, gone=None)
+        except BaseException:
+            self._stays(number, gone=0.0)
+            self.purge()
+            raise
+        return Imported(session_id, run_ids)
+
+    def _stays(self, number: int, gone: float | None) -> None:
+        with self._db.write() as db:
+            db.execute(update(SessionRow).where(SessionRow.id == number).values(gone=gone))
+
+
+def _insert(db: Session, session: int, run: ForeignRun, chunks: list[Chunk]) -> str:
+    """A run of a file as rows; returns the id that it has here."""
+    header, done = run.trace.header, run.trace.done
+    if db.scalar(select(RunRow.id).where(RunRow.run_id == header.run_id)):
+        header = header.model_copy(update={"run_id": new_id()})
+    row = insert_run(
+        db,
+        session,
+        header,
+        run.status,
+        title=run.title,
+        note=run.note,
+        tags=run.tags,
+        text=text_of(done),
+        figures=figures_of(done),
+        events=len(run.trace.events),
+    )
+    insert_chunks(db, row.id, chunks)
+    return header.run_id

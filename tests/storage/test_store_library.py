@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from statistics import median
 
 import pytest
 from sqlalchemy import insert
@@ -265,10 +266,10 @@ def test_ten_thousand_runs_are_searched_in_less_than_a_tenth_of_a_second(fresh):
     ):
         times = []
         for _ in range(5):
-            began = time.perf_counter()
+            began = time.thread_time()  # others may work on this machine too
             fresh.runs(me, **wanted)
-            times.append(time.perf_counter() - began)
-        slowest[str(wanted)] = min(times)  # others work on this machine too
+            times.append(time.thread_time() - began)
+        slowest[str(wanted)] = median(times)
     assert max(slowest.values()) < 0.1, slowest
     assert fresh.runs(me, tag="tag 4").total == 200
     assert fresh.runs(me, text="nowhere").total == 0

@@ -12,7 +12,7 @@ from store_makers import make_events, make_header, make_trace, same
 
 from explorer.errors import InputError, TraceError
 from explorer.trace import Trace
-from storage import NotThere, Shared, Store
+from storage import NotThere, Shared, Store, StoreError, transfer
 from storage.foreign import read_document, trace_from
 
 
@@ -264,15 +264,39 @@ def test_a_run_that_did_not_end_where_it_came_from_does_not_go_on_here(store, me
     assert store.run(imported.run_ids[1][1], me).status == "failed"
 
 
+def test_an_import_that_breaks_off_leaves_nothing(store, me, document, monkeypatch):
+    document["runs"] = [document["runs"][1]] * 50
+    before, inserted, insert_chunks = count(store), [], transfer.insert_chunks
+
+    def full(db, number, chunks):
+        assert store.sessions(me)[0].title == "Lesson ${1}"  # nobody sees a half
+        assert len(store.sessions(me)) == 1
+        inserted.append(number)
+        if len(inserted) == 45:
+            raise StoreError("The disk is full.")
+        insert_chunks(db, number, chunks)
+
+    monkeypatch.setattr(transfer, "insert_chunks", full)
+    with pytest.raises(StoreError, match="full"):
+        import_of(store, me, document)
+    assert count(store) == before
+
+
 def test_a_missing_file_is_a_sentence(store, me, tmp_path):
     for path in (tmp_path / "nothing.json", tmp_path):
         with pytest.raises(TraceError, match="cannot be read"):
             store.import_session(path, me)
 
 
+def test_roles_that_differ_only_in_what_a_database_refuses_are_no_trouble(store, me, document):
+    document["runs"][0]["header"]["models"] = {"a\0": "x", "a\ufffd": "y"}
+    imported = import_of(store, me, document)
+    assert len(store.run(imported.run_ids[0][1], me).models) == 1
+
+
 def test_more_runs_than_anybody_has_are_refused(store, me, document):
-    document["runs"] = [{}] * 10_001
-    with pytest.raises(TraceError, match="at most 10,000"):
+    document["runs"] = [{}] * 2001
+    with pytest.raises(TraceError, match="at most 2,000"):
         import_of(store, me, document)
 
 
