@@ -14,7 +14,7 @@ const button = (text, act, label) => {
   return made;
 };
 const root = element.firstElementChild ?? element;
-root.className = "bar";
+root.className = "run-bar";
 const title = make("h2", "bar-title");
 const state = make("p", "bar-state");
 state.setAttribute("role", "status");

@@ -6,7 +6,7 @@ const make = (tag, className, text) => {
   return made;
 };
 const root = element.firstElementChild ?? element;
-root.className = "method";
+root.className = "method-line";
 const draw = () => {
   const v = props.value || {};
   root.replaceChildren(make("span", "method-idea", v.idea ?? ""));

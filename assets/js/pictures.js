@@ -12,11 +12,13 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   panel.id = `trace-picture-${++tooltips}`;
   const what = el("p", "what");
   const caption = el("p", "caption");
+  const head = el("div", "head");
+  head.append(what, caption);
   const stage = el("div", "stage");
   const legend = el("ul", "legend");
   const how = el("p", "how");
   const table = makeTable(() => askTable(chosen));
-  panel.append(what, caption, stage, legend, how, table.toggle, table.box);
+  panel.append(head, stage, legend, how, table.toggle, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -25,6 +27,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   let picture = null;
   let drawing = null;
   let step = 0;
+  let sayHow = false;
 
   // Which pictures a run has; the one in front stays in front if the run has it.
   function offer(pictures) {
@@ -89,8 +92,9 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     step = atStep;
     stage.dataset.picture = given.id;
     what.textContent = given.what;
-    how.textContent = given.how;
-    caption.hidden = told;
+    // Where the sentence of the step is told already, how to read the picture stands in its place.
+    sayHow = told;
+    how.textContent = told ? "" : given.how;
     showLegend();
     if (grown && old.grow) old.grow(given);
     else {
@@ -121,7 +125,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   function show(newStep, gently) {
     step = newStep;
     if (!picture) return;
-    caption.textContent = picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
+    caption.textContent = sayHow ? picture.how : picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
     drawing.show(step, gently);
     table.show(step);
   }
@@ -145,7 +149,10 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
       list = [];
       tabs.replaceChildren();
       stage.replaceChildren();
-      box.hidden = true;
+      legend.replaceChildren();
+      table.clear();
+      what.textContent = caption.textContent = how.textContent = "";
+      box.hidden = false; // its place is kept, so that nothing moves when the pictures come
     },
   };
 }

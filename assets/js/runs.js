@@ -46,7 +46,7 @@ const row = (run, current) => {
   const item = make("li", "run-row");
   const open = make("button", "run-open");
   open.type = "button";
-  open.append(make("span", "run-title", run.title), make("span", "run-text", run.text));
+  open.append(make("span", "run-title", run.title), make("span", "run-preview", run.text));
   if (run.run === current) open.setAttribute("aria-current", "true");
   open.addEventListener("click", () => trigger("select", { action: "open", run: run.run }));
   const models = run.models.join(" + ");

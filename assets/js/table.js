@@ -60,6 +60,10 @@ function makeTable(askTable) {
       step = newStep;
       if (!box.hidden && table) fill();
     },
+    clear() {
+      table = null;
+      box.replaceChildren();
+    },
     // Another table, or the same one with more rows; the old rows stay until the new ones are there.
     renew(grown) {
       table = null;

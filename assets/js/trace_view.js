@@ -35,7 +35,7 @@ const body = el("div", "body");
 controls.append(tokenTable.toggle);
 body.append(text.box, controls, tokenTable.box, sentence, steps.box, pictures.box, totals.box);
 body.hidden = true;
-root.append(empty, state, body);
+root.append(state, empty, body);
 
 const fresh = () => ({ run: null, seq: -1, tokens: [], prompt: [], overview: null, live: false,
   following: true, step: 0, last: 0 });
@@ -104,13 +104,12 @@ function begin(run) {
   empty.hidden = true;
   body.hidden = false;
   sentence.textContent = "";
-  text.box.classList.remove("whole");
 }
 
 function load(value) {
   begin(value.run);
   at.live = !!value.live;
-  body.classList.toggle("live", at.live);
+  body.classList.toggle("steady", at.live);
   say("loading", "Reading the run …");
   steps.set(0, 0);
   text.show([]);
@@ -128,7 +127,7 @@ function grow(chunk) {
   const lost = chunk.at > at.tokens.length;
   at.seq = chunk.seq;
   at.live = !chunk.done;
-  body.classList.toggle("live", at.live);
+  body.classList.add("steady"); // also at the end: nothing should jump then
   sentence.setAttribute("aria-live", at.live ? "off" : "polite");
   if (chunk.prompt) at.prompt = chunk.prompt.map(promptToken);
   if (!lost) {
@@ -192,10 +191,7 @@ async function fetchOverview() {
   if (at.following) at.step = at.last;
   at.step = Math.min(at.step, at.last);
   steps.set(at.last, at.step);
-  if (!at.live) {
-    showStatus(answer.status);
-    text.box.classList.add("whole");
-  }
+  if (!at.live) showStatus(answer.status);
   const chosen = pictures.offer(answer.pictures);
   if (!(at.live && at.following)) text.show(textAt(at.step));
   else describe(answer);
