@@ -97,18 +97,6 @@ RECIPES = {
             seed=6,
             starts_from="draft-interim",
         ),
-        # The same for the target, and its first sight of the tasks.
-        Recipe(
-            "target-long",
-            ModelShape(layers=5, width=256, heads=8, kv_heads=4, mlp_width=704),
-            (Stage(1024, 5, 170),),
-            muon_lr=0.01,
-            adam_lr=1.5e-3,
-            warmup_steps=10,
-            seed=6,
-            repeats=MIXTURE,
-            starts_from="target-interim",
-        ),
         # 2.6 million tokens left the target behind its own draft: nearly as many more, of prose
         # alone.
         Recipe(
@@ -121,8 +109,8 @@ RECIPES = {
             seed=7,
             starts_from="target-interim",
         ),
-        # The deep target: grown from the interim one, trained at a constant rate for as long as
-        # there is time; what it has reached at any point is brought home by the cool-down.
+        # The deep target, not yet made: grown from the interim one, trained at a constant rate for
+        # as long as there is time; what it reaches is brought home by the cool-down.
         Recipe(
             "target",
             DEEP,
@@ -131,7 +119,7 @@ RECIPES = {
             adam_lr=1.5e-3,
             repeats=MIXTURE,
             constant=True,
-            starts_from="target-long",
+            starts_from="target-more",
         ),
         Recipe(
             "target-cooldown",

@@ -29,12 +29,13 @@ FAMILY = {
     for member in (
         Member(
             "target",
-            RECIPES["target-interim"],
+            RECIPES["target-more"],
             "target (interim)",
-            "The model whose text is to be decoded. An interim one, trained in minutes, so that "
-            "every method has a real language model to run on; a deeper one, trained longer and "
-            "also on tasks with checkable answers, is meant to replace it.",
-            _LIMITS,
+            "The model whose text is to be decoded. An interim one, trained for little more than "
+            "an hour, so that every method has a real language model to run on; a deeper one, "
+            "trained longer and also on tasks with checkable answers, is meant to replace it.",
+            f"{_LIMITS} Most of its training was on windows of 256 tokens: later positions work, "
+            "but are predicted less well, so it is at its best in texts of a few hundred tokens.",
         ),
         Member(
             "draft",
