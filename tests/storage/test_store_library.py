@@ -205,6 +205,20 @@ def test_after_its_time_a_deleted_run_is_gone_for_good(folder):
                 assert db.connection().exec_driver_sql(f"SELECT * FROM {table}").all() == []
 
 
+def test_the_time_for_undoing_ends_even_if_nobody_cleared_away(folder, monkeypatch):
+    monkeypatch.setattr(Store, "purge", lambda self: None)
+    with Store(folder, undo_seconds=0) as store:
+        me = store.local_owner()
+        run_id = store.keep(make_trace(), me)
+        session = store.run(run_id, me).session_id
+        store.delete_run(run_id, me)
+        with pytest.raises(NotThere):
+            store.undo_delete_run(run_id, me)
+        store.delete_session(session, me)
+        with pytest.raises(NotThere):
+            store.undo_delete_session(session, me)
+
+
 def test_what_was_deleted_can_be_brought_back_after_a_restart(folder):
     with Store(folder) as store:
         me = store.owner_of("m" * 40)

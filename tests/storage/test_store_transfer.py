@@ -199,6 +199,17 @@ def test_what_is_no_session_is_a_sentence(store, me, raw):
     assert count(store) == before
 
 
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "9223372036854775808"])
+def test_numbers_that_a_computer_cannot_hold_are_refused_wherever_they_stand(
+    store, me, document, number
+):
+    text = json.dumps(document)
+    assert text.count('"seconds": 0.25') == 1
+    store.import_session(text.replace('"seconds": 0.25', '"seconds": 1e99').encode(), me)
+    with pytest.raises(TraceError, match="not JSON"):
+        store.import_session(text.replace('"seconds": 0.25', f'"seconds": {number}').encode(), me)
+
+
 def set_at(document, path, value):
     *way, last = path
     for key in way:
