@@ -42,7 +42,7 @@ function makeCanvas(picture, tip, host, askOpens) {
   for (const lane of picture.lanes ?? []) {
     const y = lane.y * LINE;
     const node = svg("g", "lane");
-    node.append(svg("line", "", { x1: 0, x2: picture.size[0] * cell, y1: y - LINE / 2, y2: y - LINE / 2 }));
+    node.append(svg("line", "", { x1: 0, x2: picture.size[0] * cell, y1: y - 0.8 * LINE, y2: y - 0.8 * LINE }));
     const name = svg("text", "", { x: 0, y: y + LINE / 2 });
     name.textContent = lane.label;
     node.append(name);
@@ -172,7 +172,7 @@ function makeCanvas(picture, tip, host, askOpens) {
     if (inside(x, box.scrollLeft, box.clientWidth, 40) && inside(y, box.scrollTop, box.clientHeight, 24)) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     box.scrollTo({
-      left: x < box.clientWidth * 0.7 ? 0 : x - box.clientWidth * 0.6,
+      left: x < box.clientWidth * 0.85 ? 0 : x - box.clientWidth * 0.8,
       top: y < box.clientHeight * 0.7 ? 0 : y - box.clientHeight * 0.5,
       behavior: gently && !calm ? "smooth" : "instant",
     });

@@ -38,7 +38,7 @@ body.hidden = true;
 root.append(state, empty, body);
 
 const fresh = () => ({ run: null, seq: -1, tokens: [], prompt: [], overview: null, live: false,
-  following: true, step: 0, last: 0 });
+  following: true, step: 0, last: 0, end: null });
 let at = fresh();
 let pass = {};
 const asked = {}; // the last question of each kind: an older answer is not wanted any more
@@ -124,7 +124,7 @@ function grow(chunk) {
     begin(chunk.run);
     text.show([]);
   } else if (chunk.seq === at.seq) return;
-  const lost = chunk.at > at.tokens.length;
+  const lost = chunk.at > at.tokens.length; // then the next overview fills the gap
   at.seq = chunk.seq;
   at.live = !chunk.done;
   body.classList.add("steady"); // also at the end: nothing should jump then
@@ -138,8 +138,9 @@ function grow(chunk) {
   if (at.following) at.step = at.last;
   steps.set(at.last, at.step);
   showStatus(chunk.status);
+  if (chunk.done) at.end = { state: chunk.status.state, sentence: chunk.status.sentence };
   if (at.following) later(showLiveText);
-  if (lost || chunk.done) fetchOverview();
+  if (chunk.done) fetchOverview();
   else refreshSoon();
 }
 
@@ -151,7 +152,7 @@ function later(act) {
 }
 
 function showLiveText() {
-  if (at.following && at.tokens.length >= 0) text.show([...at.prompt, ...at.tokens]);
+  if (at.following) text.show([...at.prompt, ...at.tokens]);
 }
 
 // What is fetched -----------------------------------------------------------------------------------
@@ -191,10 +192,11 @@ async function fetchOverview() {
   if (at.following) at.step = at.last;
   at.step = Math.min(at.step, at.last);
   steps.set(at.last, at.step);
-  if (!at.live) showStatus(answer.status);
+  // How a streamed run ended was told with its last chunk.
+  if (!at.live) showStatus({ ...answer.status, ...at.end });
   const chosen = pictures.offer(answer.pictures);
   if (!(at.live && at.following)) text.show(textAt(at.step));
-  else describe(answer);
+  else describe();
   caption();
   tokenTable.show(at.step);
   tokenTable.renew(true);
@@ -248,15 +250,12 @@ function textAt(step) {
   return [...at.prompt, ...found];
 }
 
-// The streamed tokens learn what the overview knows of them.
-function describe(overview) {
-  const known = new Map(overview.tokens.map((token) => [token.node, token]));
-  at.tokens = at.tokens.map((token) => {
-    const more = known.get(token.node);
-    return more ? { ...more, ...token, alternatives: more.alternatives, source: more.source,
-      p_raw: more.p_raw, u: more.u, removed_mass: more.removed_mass, choice: more.choice,
-      stream: more.stream } : token;
-  });
+// The streamed tokens learn what the overview knows of them; lost ones come from there.
+function describe() {
+  const known = new Map(at.overview.tokens.map((token) => [token.node, token]));
+  const told = textAt(at.overview.last).slice(at.prompt.length);
+  if (told.length > at.tokens.length) at.tokens = told;
+  at.tokens = at.tokens.map((token) => ({ ...known.get(token.node), ...token }));
   later(showLiveText);
 }
 
