@@ -91,6 +91,7 @@ def common_controls() -> Common:
             **_presets(get_method(FIRST_METHOD)),
             label="Preset",
             elem_id="field-preset",
+            interactive=True,
             render=False,
         ),
         gr.Slider(
@@ -100,6 +101,7 @@ def common_controls() -> Common:
             step=1,
             label="Most new tokens",
             elem_id="field-max_new_tokens",
+            interactive=True,
             render=False,
         ),
         gr.Number(
@@ -110,6 +112,7 @@ def common_controls() -> Common:
             maximum=MOST_SEED,
             precision=0,
             elem_id="field-seed",
+            interactive=True,
             render=False,
         ),
         gr.Checkbox(
@@ -117,6 +120,7 @@ def common_controls() -> Common:
             label="Chat template",
             info="Send the prompt as a message, as the model's own template says.",
             elem_id="field-chat",
+            interactive=True,
             render=False,
         ),
     )

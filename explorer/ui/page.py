@@ -81,7 +81,11 @@ class Page:
     def _library(self) -> None:
         gr.HTML("<h2>My runs</h2>")
         self.session = gr.Dropdown(
-            [("All runs", runs.ALL)], value=runs.ALL, label="Session", elem_id="field-session"
+            [("All runs", runs.ALL)],
+            value=runs.ALL,
+            label="Session",
+            interactive=True,
+            elem_id="field-session",
         )
         self.search = gr.Textbox(
             label="Search", placeholder="prompt, text, method, model, tag", elem_id="field-search"

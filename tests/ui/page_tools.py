@@ -1,0 +1,135 @@
+"""The app in a process of its own, and what a person does on its page."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE_MS = 30_000
+# What Gradio's page logs by itself when a stream ends with its tab.
+NOISE = re.compile(r"ERR_ABORTED|net::ERR_INCOMPLETE|queue/data")
+
+
+@contextmanager
+def running_app(folder: Path, **settings: str):
+    """The app on a free port, with a data folder of its own; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    given = {f"EXPLORER_{name}".upper(): value for name, value in settings.items()}
+    environment = os.environ | given | {
+        "EXPLORER_DATA_FOLDER": str(folder / "data"),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }  # fmt: skip
+    app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(900):
+            try:
+                urllib.request.urlopen(address, timeout=5).close()
+                break
+            except (urllib.error.URLError, OSError):
+                assert app.poll() is None, "The app ended by itself."
+                time.sleep(0.2)
+        yield address
+    finally:
+        app.terminate()
+        app.wait(30)
+
+
+class Visit:
+    """A tab. It remembers what went wrong in it, and every request that left the machine."""
+
+    def __init__(self, context, address: str) -> None:
+        self.page = context.new_page()
+        self.address = address
+        self.wrong: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", self._request)
+        self.page.set_default_timeout(PATIENCE_MS)
+
+    def open(self, query: str = "") -> Visit:
+        self.page.goto(f"{self.address}/{query}")
+        self.page.locator("#field-param-filters textarea").wait_for(state="attached")
+        # Whatever is drawn first; the sentence is there once the run has been read.
+        self.page.wait_for_function(
+            "() => document.querySelector('.run-text .token, .bar-state[data-kind=problem]')"
+        )
+        return self
+
+    @property
+    def href(self) -> str:
+        return self.page.evaluate("location.href")
+
+    @property
+    def state(self) -> str:
+        return self.page.locator(".trace-view p.state").inner_text()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.page.locator(".trace-view .run-text .token").all_inner_texts())
+
+    def drawer(self, name: str) -> None:
+        self.page.evaluate("(name) => { document.body.dataset.drawer = name; }", name)
+
+    def type(self, field: str, text: str) -> None:
+        self.page.locator(f"#field-{field} >> css=textarea, input").first.fill(text)
+
+    def pick_model(self, role: str, name: str) -> None:
+        box = self.page.locator(f"#field-model-{role} input")
+        box.fill(name)
+        box.press("Enter")
+
+    def pick_method(self, title: str) -> None:
+        self.drawer("catalogue")
+        self.page.get_by_role("button", name=f"Use {title}", exact=True).click()
+        self.drawer("parameters")
+
+    def generate(self) -> None:
+        """Press Generate by the document: a page that streams never lies still for a click."""
+        self.page.evaluate("document.querySelector('#go').click()")
+
+    def generated(self) -> str:
+        """Generate, and wait for the new run; its id."""
+        before = self.href
+        self.generate()
+        self.page.wait_for_function("(before) => location.href !== before", arg=before)
+        return self.href.split("run=")[1].split("&")[0]
+
+    def wait_state(self, words: str) -> None:
+        self.page.wait_for_function(
+            "(words) => document.querySelector('.trace-view p.state')?.textContent.includes(words)",
+            arg=words,
+        )
+
+    def problem(self, field: str) -> str:
+        return self.page.locator(f"#field-{field} .field-problem").inner_text()
+
+    def _heard(self, message) -> None:
+        if message.type == "error" and not NOISE.search(message.text):
+            self.wrong.append(message.text)
+
+    def _dialog(self, dialog) -> None:
+        self.wrong.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _request(self, request) -> None:
+        url = request.url
+        if not url.startswith((self.address, "data:", "blob:")):
+            self.outside.append(url)

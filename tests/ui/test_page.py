@@ -1,0 +1,193 @@
+"""The page in a browser: the first visit to its end, and whatever a person may do there."""
+
+from __future__ import annotations
+
+import pytest
+from page_tools import CHROMIUM, FLAGS, Visit, running_app
+
+from explorer.registry import FAMILIES, all_methods
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app")
+    with running_app(folder, preload="toy,draft", threads="1") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def person(browser, address):
+    """Makes browser profiles; at the end nothing may have gone wrong in any."""
+    contexts, visits = [], []
+
+    def make(width=1440, height=900, context=None):
+        if context is None:
+            context = browser.new_context(viewport={"width": width, "height": height})
+            contexts.append(context)
+        visits.append(Visit(context, address))
+        return visits[-1]
+
+    yield make
+    for visit in visits:
+        assert visit.wrong == []
+        assert visit.outside == []
+    for context in contexts:
+        context.close()
+
+
+def toy(visit, prompt="ab"):
+    visit.pick_model("target", "toy")
+    visit.type("prompt", prompt)
+
+
+def test_the_first_visit_to_its_end(person):
+    visit = person().open()
+    assert "miller" in visit.text, "A finished example is drawn."
+    assert "run=" not in visit.href
+    visit.pick_model("target", "draft")
+    visit.type("prompt", "The old king had a daughter")
+    visit.type("max_new_tokens", "12")
+    run_id = visit.generated()
+    visit.wait_state("Done")
+    assert visit.text.startswith("The old king had a daughter")
+    assert len(visit.text) > len("The old king had a daughter")
+    visit.page.locator(".trace-view .picture .canvas, .trace-view .picture .chart").first.wait_for()
+
+    visit.drawer("library")
+    assert visit.page.locator(".run-title").all_inner_texts() == ["The old king had a daughter"]
+    visit.page.locator(".run-row").get_by_text("done").wait_for()
+
+    again = person(context=visit.page.context).open(f"?run={run_id}")
+    assert again.text == visit.text, "A run's own address shows it to its owner."
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_family_has_its_form(person, family):
+    method = next(m for m in all_methods().values() if m.family == family)
+    visit = person().open()
+    visit.pick_method(method.title)
+    for name in method.params.model_fields:
+        visit.page.locator(f"#field-param-{name}").wait_for()
+    for role in method.models:
+        visit.page.locator(f"#field-model-{role}").wait_for()
+        visit.pick_model(role, "toy" if role == "target" else "toy-draft")
+    assert method.idea in visit.page.locator(".method-line").inner_text()
+    visit.type("prompt", "ab")
+    visit.generated()
+    visit.wait_state("Done")
+    assert visit.text.startswith("ab")
+
+
+def test_wrong_input_is_told_beside_its_control_and_kept(person):
+    visit = person().open()
+    toy(visit, " ")
+    visit.type("param-filters", "top_q=1")
+    visit.pick_model("target", "/etc")
+    visit.generate()
+    visit.page.locator("#field-param-filters .field-problem").wait_for()
+    assert "There is no filter 'top_q'" in visit.problem("param-filters")
+    assert "The prompt is empty" in visit.problem("prompt")
+    assert "not allowed" in visit.problem("model-target")
+    box = visit.page.locator("#field-param-filters textarea")
+    assert box.input_value() == "top_q=1", "Nothing typed is lost."
+    assert box.get_attribute("aria-invalid") == "true"
+
+    visit.type("param-filters", "none")
+    toy(visit)
+    visit.generated()
+    visit.wait_state("Done")
+    assert visit.page.locator(".field-problem").count() == 0
+
+
+def test_stop_keeps_what_was_made(person):
+    visit = person().open()
+    long_run(visit)
+    visit.page.evaluate("document.querySelector('#stop').click()")
+    visit.wait_state("Stopped")
+    assert visit.page.locator("#stop").is_disabled()
+
+
+def test_closing_the_tab_ends_nothing(person):
+    visit = person().open()
+    run_id = long_run(visit)
+    context = visit.page.context
+    visit.page.close()
+    back = person(context=context).open()
+    back.drawer("library")
+    row = back.page.locator(".run-open").first
+    row.click()
+    back.page.wait_for_function("(id) => location.href.includes(id)", arg=run_id)
+    back.wait_state("Running")
+    back.page.evaluate("document.querySelector('#stop').click()")
+    back.wait_state("Stopped")
+
+
+def test_a_run_is_its_owners_until_it_is_shared(person):
+    owner = person().open()
+    toy(owner)
+    run_id = owner.generated()
+    owner.wait_state("Done")
+
+    stranger = person().open(f"?run={run_id}")
+    assert "There is no run" in stranger.page.locator(".bar-state").inner_text()
+    assert "run=" not in stranger.href or run_id in stranger.href
+    assert "miller" in stranger.text, "The example is there, the run is not."
+
+    owner.page.get_by_role("button", name="Share").click()
+    link = owner.page.locator(".bar-share input").input_value()
+    assert run_id in link and "share=" in link
+    guest = person(context=stranger.page.context).open("?" + link.split("?")[1])
+    assert guest.text == owner.text
+    assert guest.page.get_by_role("button", name="Share").count() == 0, "To read, not to share on."
+
+    owner.page.get_by_role("button", name="Revoke").click()
+    owner.page.locator(".bar-share").wait_for(state="detached")
+    guest.open("?" + link.split("?")[1])
+    assert "There is no run" in guest.page.locator(".bar-state").inner_text()
+
+
+def test_runs_are_found_renamed_deleted_and_brought_back(person):
+    visit = person().open()
+    for prompt in ("ab", "ba"):
+        toy(visit, prompt)
+        visit.generated()
+        visit.wait_state("Done")
+    visit.drawer("library")
+    titles = visit.page.locator(".run-title")
+    playwright.expect(titles).to_have_text(["ba", "ab"])
+
+    visit.page.get_by_role("button", name="Rename ba").click()
+    field = visit.page.get_by_label("New title")
+    field.fill("a name of mine")
+    field.press("Enter")
+    playwright.expect(titles).to_have_text(["a name of mine", "ab"])
+
+    visit.type("search", "mine")
+    visit.page.locator("#field-search textarea, #field-search input").first.press("Enter")
+    playwright.expect(titles).to_have_text(["a name of mine"])
+    visit.page.get_by_role("button", name="Delete a name of mine").click()
+    playwright.expect(titles).to_have_count(0)
+    visit.page.get_by_role("button", name="Bring back a name of mine").click()
+    playwright.expect(titles).to_have_text(["a name of mine"])
+
+
+def long_run(visit):
+    """A run that goes on until it is stopped."""
+    visit.pick_method("Sampling")
+    visit.pick_model("target", "draft")
+    visit.type("prompt", "Once upon a time")
+    visit.type("max_new_tokens", "900")
+    run_id = visit.generated()
+    visit.wait_state("Running")
+    return run_id
