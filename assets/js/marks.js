@@ -168,8 +168,11 @@ function makeCanvas(picture, tip, host, askOpens) {
     const at = picture.focus?.[Math.min(step, picture.focus.length - 1)];
     if (!at) return;
     const [x, y] = [at[0] * cell, at[1] * LINE];
-    const inside = (p, start, length, edge) => p >= start + edge && p <= start + length - edge;
-    if (inside(x, box.scrollLeft, box.clientWidth, 40) && inside(y, box.scrollTop, box.clientHeight, 24)) return;
+    // What led to it reads from the left, so its place is at the right.
+    const [left, top] = [box.scrollLeft, box.scrollTop];
+    const across = x >= left + 0.35 * box.clientWidth && x <= left + box.clientWidth - 40;
+    const down = y >= top + 24 && y <= top + box.clientHeight - 24;
+    if (across && down) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     box.scrollTo({
       left: x < box.clientWidth * 0.85 ? 0 : x - box.clientWidth * 0.8,

@@ -48,6 +48,7 @@ function makeText(tip, onPress) {
   function remove() {
     const { button, word, extras } = shown.pop();
     if (button === focus) focus = null;
+    if (button.hasAttribute("aria-describedby")) tip.hide();
     button.remove();
     for (const extra of extras) extra.remove();
     if (!word.childElementCount) word.remove();

@@ -36,7 +36,8 @@ function makeTooltip(root) {
     box.style.top = `${top}px`;
   }
 
-  window.addEventListener("scroll", hide, { capture: true, passive: true });
+  const stay = () => anchor && (anchor.isConnected ? place() : hide());
+  window.addEventListener("scroll", stay, { capture: true, passive: true });
   root.addEventListener("keydown", (event) => event.key === "Escape" && hide());
   return { show, hide };
 }
