@@ -5,6 +5,7 @@ const LINE = 21; // pixels of a line; a column is a character of the font, measu
 const SIGN_CELLS = 2;
 
 let measuredCell = 0;
+let scale = 1; // chosen by the person, for all pictures
 
 function cellWidth(host) {
   if (measuredCell) return measuredCell;
@@ -57,10 +58,16 @@ function makeCanvas(picture, tip, host, askOpens) {
 
   function surface([columns, lines], where) {
     const [width, height] = size(columns, lines);
-    const drawn = svg("svg", "canvas", { width, height, viewBox: `-4 0 ${width} ${height}` });
-    drawn.setAttribute("role", "presentation");
+    const drawn = svg("svg", "canvas", { viewBox: `-4 0 ${width} ${height}` });
+    drawn.setAttribute("role", "group");
+    resize(drawn);
     where.append(drawn);
     return drawn;
+  }
+
+  function resize(drawn) {
+    drawn.setAttribute("width", drawn.viewBox.baseVal.width * scale);
+    drawn.setAttribute("height", drawn.viewBox.baseVal.height * scale);
   }
 
   function draw(mark, into) {
@@ -125,8 +132,8 @@ function makeCanvas(picture, tip, host, askOpens) {
       if (!answer?.opens || panel || !box.isConnected) return;
       const opens = answer.opens;
       panel = el("div", "panel");
-      panel.style.left = `${x}px`;
-      panel.style.top = `${y + 14}px`;
+      panel.style.left = `${x * scale}px`;
+      panel.style.top = `${(y + 14) * scale}px`;
       const columns = Math.max(...opens.map((m) => (m.x ?? 0) + SIGN_CELLS + reach(m)));
       const inside = surface([columns, opens.length], panel);
       const mine = [];
@@ -167,16 +174,16 @@ function makeCanvas(picture, tip, host, askOpens) {
   function follow(gently) {
     const at = picture.focus?.[Math.min(step, picture.focus.length - 1)];
     if (!at) return;
-    const [x, y] = [at[0] * cell, at[1] * LINE];
+    const [x, y] = [at[0] * cell * scale, at[1] * LINE * scale];
     // What led to it reads from the left, so its place is at the right.
     const [left, top] = [box.scrollLeft, box.scrollTop];
     const across = x >= left + 0.35 * box.clientWidth && x <= left + box.clientWidth - 40;
-    const down = y >= top + 24 && y <= top + box.clientHeight - 24;
+    const down = y >= top + 24 && y <= top + 0.6 * box.clientHeight;
     if (across && down) return;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     box.scrollTo({
       left: x < box.clientWidth * 0.85 ? 0 : x - box.clientWidth * 0.8,
-      top: y < box.clientHeight * 0.7 ? 0 : y - box.clientHeight * 0.5,
+      top: y < box.clientHeight * 0.6 ? 0 : y - box.clientHeight * 0.4,
       behavior: gently && !calm ? "smooth" : "instant",
     });
   }
@@ -199,7 +206,12 @@ function makeCanvas(picture, tip, host, askOpens) {
   box.addEventListener("pointerover", tell);
   box.addEventListener("click", tell);
   box.addEventListener("pointerleave", tip.hide);
-  return { box, show, close() {} };
+  function zoom(factor) {
+    scale = Math.max(0.6, Math.min(3, scale * factor));
+    box.querySelectorAll("svg.canvas").forEach(resize);
+    follow(false);
+  }
+  return { box, show, zoom, close() {} };
 }
 
 // One rule for each class of the visual language, from visualizers/style.py.

@@ -18,7 +18,15 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   const legend = el("ul", "legend");
   const how = el("p", "how");
   const table = makeTable(() => askTable(chosen));
-  panel.append(head, stage, legend, how, table.toggle, table.box);
+  const zoom = el("span", "zoom");
+  for (const [sign, name, factor] of [["A−", "smaller", 1 / 1.25], ["A+", "larger", 1.25]]) {
+    const button = el("button", "table-toggle", sign);
+    button.type = "button";
+    button.setAttribute("aria-label", `picture ${name}`);
+    button.addEventListener("click", () => drawing?.zoom?.(factor));
+    zoom.append(button);
+  }
+  panel.append(head, stage, legend, how, table.toggle, zoom, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -91,6 +99,8 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     picture = given;
     step = atStep;
     stage.dataset.picture = given.id;
+    panel.setAttribute("aria-label", given.title);
+    zoom.hidden = given.kind !== "marks";
     what.textContent = given.what;
     // Where the sentence of the step is told already, how to read the picture stands in its place.
     sayHow = told;

@@ -212,7 +212,7 @@ def _failed() -> Kept:
 RUNS: dict[str, Callable[[], Kept]] = {
     "sample": cache(lambda: sampled("sample", 40)),
     "search": cache(lambda: searched("search", 20)),
-    "large": cache(lambda: searched("large", 60, beams=12)),
+    "large": cache(lambda: guessed("large", 150)),
     "rounds": cache(lambda: guessed("rounds", 8)),
     "one": cache(lambda: sampled("one", 1, end="eos")),
     "none": cache(lambda: Kept("none", Maker().events, word)),
