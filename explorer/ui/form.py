@@ -64,6 +64,8 @@ def ask_row() -> Ask:
             lines=1,
             max_lines=6,
             max_length=settings().max_prompt_characters,
+            # Only what is drawn later reads these, so Gradio would take them for displays.
+            interactive=True,
             elem_id="field-prompt",
             scale=6,
             min_width=260,
@@ -72,6 +74,7 @@ def ask_row() -> Ask:
             [(_choice(m), m.id) for m in all_methods().values()],
             value=FIRST_METHOD,
             label="Method",
+            interactive=True,
             elem_id="field-method",
             scale=3,
             min_width=200,

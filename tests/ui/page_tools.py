@@ -83,7 +83,7 @@ class Visit:
 
     @property
     def text(self) -> str:
-        return "".join(self.page.locator(".trace-view .run-text .token").all_inner_texts())
+        return self.page.locator(".trace-view .run-text").text_content() or ""
 
     def drawer(self, name: str) -> None:
         self.page.evaluate("(name) => { document.body.dataset.drawer = name; }", name)

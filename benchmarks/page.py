@@ -1,0 +1,247 @@
+"""How fast the page is: one JSON line a figure. `python -m benchmarks.page [figure …]`
+
+Needs chromium and playwright, and a machine that does nothing else meanwhile. The app runs in a
+process of its own with a fresh data folder; the browser is on the same machine.
+
+start        seconds from the command to the first page
+first_visit  seconds until the text and the controls, and until a picture, are there; bytes
+first_token  seconds from the click to the first token, the model loaded
+stream       updates a second that reach the page while 200 tokens stream
+step         milliseconds from moving the slider to the next painted frame, about 2,000 nodes
+watched      how much longer a run takes that an HTTP client watches
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from gradio_client import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+PORT = 7877
+ADDRESS = f"http://127.0.0.1:{PORT}"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PROMPT = "Once upon a time there was a miller"
+STEPS_TRIED = 40
+PAIRS = 5  # of a watched and an unwatched run
+TOKEN = "benchmark" * 4
+
+# Counts how often the text changes, by what is really in the document.
+COUNT_UPDATES = """() => {
+  window.updates = [];
+  const seen = () => window.updates.push(performance.now());
+  new MutationObserver(seen).observe(document.querySelector('.run-text'),
+    {childList: true, subtree: true});
+}"""
+STEP = """(to) => new Promise((done) => {
+  const slider = document.querySelector('.steps input');
+  const began = performance.now();
+  slider.value = to;
+  slider.dispatchEvent(new Event('input', {bubbles: true}));
+  requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
+})"""
+
+
+def main(wanted: list[str]) -> None:
+    figures: dict[str, Callable[[Browser], dict[str, Any]]] = {
+        "first_visit": first_visit,
+        "first_token": first_token,
+        "stream": stream,
+        "step": step,
+        "watched": watched,
+    }
+    with app() as seconds, sync_playwright() as playwright:
+        tell("start", seconds=seconds)
+        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        for name, measure in figures.items():
+            if not wanted or name in wanted:
+                tell(name, **measure(browser))
+        browser.close()
+
+
+@contextmanager
+def app() -> Iterator[float]:
+    """The app, and the seconds until its first answer."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "EXPLORER_DATA_FOLDER": folder,
+            "GRADIO_SERVER_PORT": str(PORT),
+        }
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL
+        )
+        try:
+            while not answers():
+                time.sleep(0.02)
+                assert process.poll() is None, "the app ended by itself"
+            yield time.perf_counter() - began
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def answers() -> bool:
+    try:
+        urllib.request.urlopen(ADDRESS, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def first_visit(browser: Browser) -> dict[str, Any]:
+    warm_up(browser)
+    texts, pictures, sizes = [], [], []
+    for _ in range(3):
+        page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        received: list[float] = []
+        session.on(
+            "Network.loadingFinished", lambda e, r=received: r.append(e["encodedDataLength"])
+        )
+        began = time.perf_counter()
+        page.goto(ADDRESS, wait_until="commit")
+        ready(page)
+        texts.append(time.perf_counter() - began)
+        page.locator(".trace-view .canvas, .trace-view .chart").first.wait_for()
+        pictures.append(time.perf_counter() - began)
+        page.wait_for_timeout(3000)
+        sizes.append(sum(received))
+        page.context.close()
+    return {
+        "text_and_controls_s": statistics.median(texts),
+        "picture_s": statistics.median(pictures),
+        "megabytes": statistics.median(sizes) / 1e6,
+    }
+
+
+def first_token(browser: Browser) -> dict[str, Any]:
+    page = opened(browser)
+    generate(page, 8)
+    found = []
+    for _ in range(5):
+        began = time.perf_counter()
+        generate(page, 8, wait=False)
+        page.wait_for_function("() => !document.querySelector('.run-text .token:not(.prompt)')")
+        page.wait_for_function("() => document.querySelector('.run-text .token:not(.prompt)')")
+        found.append(time.perf_counter() - began)
+        ended(page)
+    page.context.close()
+    return {"seconds": statistics.median(found), "worst_s": max(found)}
+
+
+def stream(browser: Browser) -> dict[str, Any]:
+    page = opened(browser)
+    pick(page, "greedy")
+    generate(page, 8)
+    page.evaluate(COUNT_UPDATES)
+    generate(page, 200)
+    times = page.evaluate("window.updates")
+    page.context.close()
+    seconds = (times[-1] - times[0]) / 1000
+    return {"updates": len(times), "seconds": seconds, "a_second": len(times) / seconds}
+
+
+def step(browser: Browser) -> dict[str, Any]:
+    page = opened(browser)
+    page.locator("#field-param-num_beams input[type=number]").fill("16")
+    generate(page, 125)
+    page.locator(".trace-view .canvas").first.wait_for()
+    last = int(page.locator(".steps input").get_attribute("max") or 0)
+    found = [page.evaluate(STEP, i * last // STEPS_TRIED) for i in range(STEPS_TRIED)]
+    page.context.close()
+    return {"steps": last, "median_ms": statistics.median(found), "worst_ms": max(found)}
+
+
+def watched(browser: Browser) -> dict[str, Any]:
+    """The API waits for the end in the server; with a stream open the same run is watched too."""
+    client = Client(ADDRESS, verbose=False, analytics_enabled=False)
+
+    def seconds() -> float:
+        asked = {"method": "greedy", "prompt": PROMPT, "max_new_tokens": 200}
+        answer = client.predict(**asked, owner_token=TOKEN, api_name="/run")
+        return float(answer["seconds"])
+
+    seconds()
+    alone, seen = [], []
+    for _ in range(PAIRS):
+        alone.append(seconds())
+        page = opened(browser)
+        pick(page, "greedy")
+        seen.append(generate(page, 200))
+        page.context.close()
+    ratio = statistics.median(seen) / statistics.median(alone)
+    return {"unwatched_s": statistics.median(alone), "watched_s": statistics.median(seen),
+            "ratio": ratio}  # fmt: skip
+
+
+# What a person does ------------------------------------------------------------------------------
+
+
+def opened(browser: Browser) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(ADDRESS)
+    ready(page)
+    page.locator("#field-prompt textarea").fill(PROMPT)
+    return page
+
+
+def ready(page: Page) -> None:
+    page.locator("#field-param-filters textarea").wait_for(state="attached")
+    page.locator(".run-text .token").first.wait_for()
+
+
+def warm_up(browser: Browser) -> None:
+    opened(browser).context.close()
+
+
+def pick(page: Page, method: str) -> None:
+    page.evaluate("document.body.dataset.drawer = 'catalogue'")
+    page.get_by_role("button", name=f"Use {method.capitalize()}", exact=True).click()
+    page.evaluate("document.body.dataset.drawer = 'parameters'")
+    page.locator("#field-param-num_beams").wait_for(state="detached")
+
+
+def generate(page: Page, tokens: int, wait: bool = True) -> float:
+    """Press Generate; with `wait`, the seconds that the run itself took."""
+    page.locator("#field-max_new_tokens input[type=number]").fill(str(tokens))
+    before = page.evaluate("location.href")
+    page.evaluate("document.querySelector('#go').click()")
+    if not wait:
+        return 0.0
+    page.wait_for_function("(before) => location.href !== before", arg=before)
+    return ended(page)
+
+
+def ended(page: Page) -> float:
+    done = "() => document.querySelector('.trace-view .state').textContent.includes('Done')"
+    page.wait_for_function(done, timeout=300_000)
+    page.wait_for_function("() => document.querySelector('#stop').disabled")
+    run_id = page.evaluate("new URLSearchParams(location.search).get('run')")
+    entry = page.locator(".trace-view .totals").inner_text().split("\n")
+    assert run_id
+    return float(entry[entry.index("seconds") + 1])
+
+
+def tell(figure: str, **values: Any) -> None:
+    rounded = {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}
+    print(json.dumps({"benchmark": "page", "figure": figure, **rounded}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
