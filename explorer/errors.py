@@ -3,8 +3,11 @@
 ExplorerError
 ├── InputError        a value that a person gave is not allowed
 │   ├── UnknownName       no such method, model, run or parameter
-│   └── TraceError        a trace that cannot be read
+│   ├── TraceError        a trace that cannot be read
+│   ├── QueueFull         (worker) too many runs are waiting
+│   └── NotThere          (storage) nothing of that id for this reader
 ├── ModelError        a model cannot be loaded, does not fit, or does not match another
+├── StoreError        (storage) the database cannot be used
 └── MethodError       a method broke one of the engine's rules (a mistake in its code)
 """
 
