@@ -186,6 +186,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=100, help="examples of each task")
     parser.add_argument("--texts-continued", type=int, default=10, help="texts for repetition")
+    parts = ("loading", "prose", "tasks", "repetition")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="some parts of it")
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     transformers_logging.set_verbosity_error()
@@ -199,12 +201,13 @@ def main(argv: list[str] | None = None) -> int:
     ours = {name: args.models / name for name in ("target", "draft")}
     others = {"stories260K": args.texts / NEIGHBOUR} if (args.texts / NEIGHBOUR).is_dir() else {}
     try:
-        for figure in itertools.chain(
-            loading(ours),
-            prose({**ours, **others}, args.texts),
-            tasks(ours, args.tasks),
-            repetition(ours, args.texts, args.texts_continued),
-        ):
+        measures = {
+            "loading": lambda: loading(ours),
+            "prose": lambda: prose({**ours, **others}, args.texts),
+            "tasks": lambda: tasks(ours, args.tasks),
+            "repetition": lambda: repetition(ours, args.texts, args.texts_continued),
+        }
+        for figure in itertools.chain.from_iterable(measures[part]() for part in args.only):
             print(json.dumps({**figure, "value": round(figure["value"], 4), **where}), flush=True)
     except TrainingError as error:
         print(f"benchmarks.models: {error}", file=sys.stderr)

@@ -35,7 +35,10 @@ FAMILY = {
             "an hour, so that every method has a real language model to run on; a deeper one, "
             "trained longer and also on tasks with checkable answers, is meant to replace it.",
             f"{_LIMITS} Most of its training was on windows of 256 tokens: later positions work, "
-            "but are predicted less well, so it is at its best in texts of a few hundred tokens.",
+            "but are predicted less well (on the same held-out stretches 1.60 bits a character in "
+            "windows of 256, 1.71 in windows of 1,024), so it is at its best in texts of a few "
+            "hundred tokens. There the draft, at 1.67 in windows of either length, is behind it; "
+            "in very long texts the two are close.",
         ),
         Member(
             "draft",
