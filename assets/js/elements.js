@@ -27,3 +27,10 @@ function signButton(name, path) {
   button.append(drawn);
   return button;
 }
+
+// Words in a place of fixed height; where they do not fit, the keyboard can scroll them.
+function sayIn(box, node, words) {
+  node.textContent = words;
+  if (box.scrollHeight > box.clientHeight + 1) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
+}

@@ -119,7 +119,7 @@ function makeCanvas(picture, tip, host, askOpens) {
     node.setAttribute("role", "button");
     node.setAttribute("tabindex", "0");
     node.setAttribute("aria-expanded", "false");
-    node.setAttribute("aria-label", "tokens on branches that died, open");
+    node.setAttribute("aria-description", "tokens on branches that died; opens");
     let panel = null;
     function close() {
       parts = parts.filter((part) => part.panel !== panel);

@@ -19,10 +19,9 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   const how = el("p", "how");
   const table = makeTable(() => askTable(chosen));
   const zoom = el("span", "zoom");
-  for (const [sign, name, factor] of [["A−", "smaller", 1 / 1.25], ["A+", "larger", 1.25]]) {
-    const button = el("button", "table-toggle", sign);
+  for (const [name, factor] of [["Smaller", 1 / 1.25], ["Larger", 1.25]]) {
+    const button = el("button", "table-toggle", name);
     button.type = "button";
-    button.setAttribute("aria-label", `picture ${name}`);
     button.addEventListener("click", () => drawing?.zoom?.(factor));
     zoom.append(button);
   }
@@ -135,7 +134,8 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   function show(newStep, gently) {
     step = newStep;
     if (!picture) return;
-    caption.textContent = sayHow ? picture.how : picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
+    const told = picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
+    sayIn(head, caption, sayHow ? picture.how : told);
     drawing.show(step, gently);
     table.show(step);
   }

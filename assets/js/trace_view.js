@@ -274,7 +274,7 @@ function onStep(step) {
 
 function caption() {
   const captions = at.overview.captions;
-  sentence.textContent = captions[Math.min(at.step, captions.length - 1)] ?? "";
+  sayIn(sentence, sentence, captions[Math.min(at.step, captions.length - 1)] ?? "");
 }
 
 function pressed(token) {

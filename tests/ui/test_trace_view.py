@@ -397,3 +397,17 @@ def test_on_a_small_screen_the_page_itself_does_not_scroll_sideways(page, width,
         "(all) => all.filter((b) => b.offsetHeight < 40).map((b) => b.className)",
     )
     assert width > 640 or small == []
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious(page, dark):
+    page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
+    page.add_script_tag(path=str(HERE / "axe.min.js"))
+    for name, picture in [("rounds", "rounds"), ("search", "hypotheses"), ("sample", "entropy")]:
+        load(page, name)
+        choose(page, picture)
+        page.click(".pictures .table-toggle")
+        found = page.evaluate("""async () => (await axe.run('.trace-view')).violations
+          .filter((v) => ['serious', 'critical'].includes(v.impact))
+          .map((v) => `${v.id}: ${v.nodes[0].html}`)""")
+        assert found == []
