@@ -1,6 +1,9 @@
 // What the page does by itself: which drawer is open, dark or light.
 () => {
   const phone = window.matchMedia("(max-width: 900px)");
+  const DARK = "decoding-explorer-dark";
+  const chosen = localStorage.getItem(DARK); // null: as the system has it
+  if (chosen) document.body.classList.toggle("dark", chosen === "true");
   const names = ["parameters", "library", "catalogue"];
   const mark = () => {
     for (const name of names) {
@@ -18,7 +21,7 @@
     if (!button) return;
     const name = button.id.slice("toggle-".length);
     if (name === "dark") {
-      document.body.classList.toggle("dark");
+      localStorage.setItem(DARK, document.body.classList.toggle("dark"));
     } else {
       document.body.dataset.drawer = document.body.dataset.drawer === name ? "none" : name;
     }

@@ -97,6 +97,16 @@ def check_model(model_id: object) -> None:
         raise UnknownName("model", model_id, known_models())
 
 
+def blamed_field(sentence: str, models: Mapping[str, str]) -> str:
+    """The field whose value made a run fail before it began, as far as its sentence tells."""
+    if "chat template" in sentence:
+        return "chat"
+    if sentence.startswith(("The prompt", "The toy table")):
+        return "prompt"
+    named = (role for role, model in models.items() if model in sentence)
+    return next((f"model-{role}" for role in named), "run")
+
+
 def _sentence(detail: Any) -> str:
     """Pydantic's words for one field, whose name the page shows already."""
     if detail["type"] == "filter_chain":

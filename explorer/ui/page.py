@@ -12,10 +12,10 @@ from explorer.registry import get_method
 from explorer.ui import form, runs
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
-from explorer.ui.checks import FieldErrors
+from explorer.ui.checks import FieldErrors, blamed_field
 from explorer.ui.parts import part, script
 from explorer.ui.private import PRIVATE
-from explorer.ui.service import Service, Visitor
+from explorer.ui.service import Place, Service, Visitor
 from explorer.ui.trace_view import trace_view
 from explorer.ui.watching import Looks, chunks, fetched
 
@@ -110,7 +110,7 @@ class Page:
             js=script("owner.js"),
             **every,
         )
-        shown = [self.bar, self.view, ask.stop, self.list]
+        shown = [self.bar, self.view, ask.stop, self.list, self.problems]
         self.current.change(self._watch, listing, shown, **every)
         chosen = [ask.about, self.common.preset]
         ask.method.change(form.method_chosen, [ask.method], chosen, **every)
@@ -174,21 +174,32 @@ class Page:
                 self.bar: bar_value(self.service, visitor, run_id, current.get("sentence", "")),
                 self.ask.stop: gr.update(interactive=place.going and place.mine),
                 self.list: self._listed(visitor, current, search, session),
+                **self._blame(place.failure, current, place),
             }
+            failure = ""
             for chunk in chunks(self.service, run_id, visitor, place):
                 if not self.looks.is_latest(tab, look):
                     return
                 yield {self.view: chunk, **opening}
                 opening = {}
+                status = chunk.get("status", {})
+                failure = status["sentence"] if status.get("state") == "failed" else ""
             if not place.going:
                 return
             yield {
                 self.ask.stop: gr.update(interactive=False),
                 self.bar: bar_value(self.service, visitor, run_id),
                 self.list: self._listed(visitor, current, search, session),
+                **self._blame(failure, current, place),
             }
         except ExplorerError as error:
             yield {self.view: {"error": str(error)}, self.ask.stop: gr.update(interactive=False)}
+
+    def _blame(self, failure: str, current: dict[str, Any], place: Place) -> dict[Any, Any]:
+        """What only the models could tell is said beside the control that caused it, too."""
+        if not failure or not current.get("new") or place.info is None:
+            return {}
+        return {self.problems: {blamed_field(failure, place.info.models): failure}}
 
     def _stop(self, token: str, share: str, current: dict[str, Any]) -> dict[Any, Any]:
         try:

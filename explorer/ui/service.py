@@ -39,16 +39,20 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A run as it stands: whether it goes on, whose it is, how many wait before it."""
+    """A run as it stands: whether it goes on, whose it is, how it ended."""
 
     info: RunInfo | None  # None: an example, which belongs to nobody
     mine: bool
-    before: int | None
     sentence: str = ""
 
     @property
     def going(self) -> bool:
         return self.info is not None and not self.info.ended
+
+    @property
+    def failure(self) -> str:
+        """Why the run failed, as far as that is still known."""
+        return self.sentence if self.info is not None and self.info.status == "failed" else ""
 
 
 class Service:
@@ -104,11 +108,10 @@ class Service:
     def place(self, run_id: str, visitor: Visitor) -> Place:
         """How a run stands."""
         if run_id in self.examples:
-            return Place(None, False, None)
+            return Place(None, False)
         reader = self.reader(run_id, visitor)
         info = self.store.run(run_id, reader)
-        before = None if info.ended else self.worker.position(run_id)
-        return Place(info, isinstance(reader, Owner), before, self._sentences.get(run_id, ""))
+        return Place(info, isinstance(reader, Owner), self._sentences.get(run_id, ""))
 
     def watch(self, run_id: str, visitor: Visitor, after: int = -1) -> Iterator[Batch]:
         """What happens in a run that goes on, with a batch now and then when nothing does.

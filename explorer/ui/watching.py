@@ -45,15 +45,17 @@ class Looks:
 def chunks(service: Service, run_id: str, visitor: Visitor, place: Place) -> Iterator[Chunk]:
     """What the trace view is given: a kept run to load, or the pieces of one that goes on."""
     passed = {"owner": visitor.token, "share": visitor.share}
-    if not place.going or place.before is None:
-        yield {"run": run_id, "load": True, "pass": passed}
-        return
-    batches = service.watch(run_id, visitor)
+    watched = False
+    # A run that has just ended is still at hand where it was made, before the store has it whole.
+    batches = service.watch(run_id, visitor) if place.going else iter(())
     for chunk in live_chunks(batches, Fold(), _texts(service, run_id, visitor)):
+        watched = True
         status = chunk["status"]
         if status["state"] == "waiting":
             status["sentence"] = waiting_sentence(service.worker.position(run_id))
         yield {**chunk, "pass": passed}
+    if not watched:
+        yield {"run": run_id, "load": True, "pass": passed}
 
 
 def waiting_sentence(before: int | None) -> str:

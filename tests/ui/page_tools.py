@@ -93,6 +93,7 @@ class Visit:
 
     def pick_model(self, role: str, name: str) -> None:
         box = self.page.locator(f"#field-model-{role} input")
+        box.click()
         box.fill(name)
         box.press("Enter")
 

@@ -104,6 +104,10 @@ def test_wrong_input_is_told_beside_its_control_and_kept(person):
     assert box.get_attribute("aria-invalid") == "true"
 
     visit.type("param-filters", "none")
+    toy(visit, "only the model can tell")
+    visit.generate()
+    visit.page.locator("#field-prompt .field-problem").wait_for()
+    assert "reads the letters" in visit.problem("prompt")
     toy(visit)
     visit.generated()
     visit.wait_state("Done")

@@ -1,0 +1,52 @@
+"""Who sees, hears or holds the page otherwise: contrast and names by axe, phones, the dark."""
+
+from __future__ import annotations
+
+import pytest
+from page_tools import CHROMIUM, FLAGS, Visit, running_app
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
+
+AXE = __file__.replace("test_page_looks.py", "axe.min.js")
+RUN_AXE = """async () => (await axe.run({resultTypes: ['violations']})).violations
+  .filter((v) => ['serious', 'critical'].includes(v.impact))
+  .flatMap((v) => v.nodes.map((n) => v.id + ' ' + n.target.join(' ')))"""
+# What Gradio itself leaves: by rule and a part of the element's path.
+LEFT_BY_GRADIO = ("aria-allowed-attr", "nested-interactive", "aria-required-children")
+ABOVE_FOLD = """() => {
+  const low = (place) => document.querySelector(place).getBoundingClientRect().bottom;
+  return [low('#go'), document.querySelector('.run-text .token').getBoundingClientRect().bottom];
+}"""
+
+
+@pytest.fixture(scope="module")
+def visit(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("looks")
+    with (
+        running_app(folder, preload="toy", threads="1") as address,
+        playwright.sync_playwright() as started,
+    ):
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield Visit(browser.new_context(viewport={"width": 1440, "height": 900}), address).open()
+        browser.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+def test_the_first_screen(visit, width, height):
+    visit.page.set_viewport_size({"width": width, "height": height})
+    visit.drawer("none" if width < 900 else "parameters")
+    assert max(visit.page.evaluate(ABOVE_FOLD)) < height * 0.6
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("drawer", ["parameters", "library", "catalogue"])
+def test_axe_finds_nothing_serious(visit, drawer, dark):
+    visit.page.set_viewport_size({"width": 1440, "height": 900})
+    visit.drawer(drawer)
+    visit.page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
+    visit.page.wait_for_timeout(400)
+    visit.page.add_script_tag(path=AXE)
+    found = visit.page.evaluate(RUN_AXE)
+    assert [problem for problem in found if not problem.startswith(LEFT_BY_GRADIO)] == []
