@@ -328,6 +328,17 @@ def test_one_may_step_back_while_the_run_goes_on(page):
     assert has_text(page, expected_text("200"))
 
 
+def test_what_was_lost_on_the_way_is_filled_in_while_the_run_goes_on(page):
+    press(page, "gaps", "stream")
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'running'"
+        " && document.querySelectorAll('.run-text .token').length > 60",
+        timeout=60_000,
+    )
+    shown = text(page)
+    assert expected_text("gaps").startswith(shown)
+
+
 def test_a_search_streams_its_leading_hypothesis(page):
     press(page, "search", "stream")
     page.wait_for_function(

@@ -56,6 +56,8 @@ def batches(name, a_second):
 
 def stream(name, a_second):
     for chunk in live_chunks(batches(name, a_second), Fold(), RUNS[name]().token_text):
+        if name == "gaps" and chunk["seq"] in (5, 6, 40):
+            continue  # lost on the way
         yield {**chunk, "pass": {"owner": "secret"}}
 
 

@@ -217,6 +217,7 @@ RUNS: dict[str, Callable[[], Kept]] = {
     "one": cache(lambda: sampled("one", 1, end="eos")),
     "none": cache(lambda: Kept("none", Maker().events, word)),
     "long": cache(lambda: sampled("long", 1000)),
+    "gaps": cache(lambda: sampled("gaps", 200)),
     "200": cache(lambda: sampled("200", 200)),
     "stopped": cache(_stopped),
     "failed": cache(_failed),
