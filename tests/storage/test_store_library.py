@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-from statistics import median
 
 import pytest
 from sqlalchemy import insert
@@ -262,31 +261,20 @@ def test_a_run_that_goes_on_is_not_deleted_and_loses_nothing(store, me):
     store.delete_run(trace.run_id, me)
 
 
-# Speed -------------------------------------------------------------------------------------------
+# Many runs ---------------------------------------------------------------------------------------
 
 
-def test_ten_thousand_runs_are_searched_in_less_than_a_tenth_of_a_second(fresh):
+def test_a_few_are_found_among_a_thousand(fresh):
+    """How fast, among ten thousand, is measured by `benchmarks/store.py`."""
     me = fresh.local_owner()
-    fill(fresh, me, 10_000)
-    slowest = {}
-    for wanted in (
-        {},
-        {"text": "w17 w23"},
-        {"text": "nowhere"},
-        {"method": "method 3"},
-        {"model": "model 1"},
-        {"tag": "tag 4"},
-        {"text": "w5", "method": "method 3", "model": "model 1", "tag": "tag 4"},
-    ):
-        times = []
-        for _ in range(5):
-            began = time.thread_time()  # others may work on this machine too
-            fresh.runs(me, **wanted)
-            times.append(time.thread_time() - began)
-        slowest[str(wanted)] = median(times)
-    assert max(slowest.values()) < 0.1, slowest
-    assert fresh.runs(me, tag="tag 4").total == 200
+    fill(fresh, me, 1000)
+    assert fresh.runs(me).total == 1000
+    assert fresh.runs(me, tag="tag 4").total == 20
     assert fresh.runs(me, text="nowhere").total == 0
+    some = fresh.runs(me, text="w1999", limit=100)
+    assert 0 < some.total < 200
+    tagged = fresh.runs(me, text="w1999", tag="tag 4")
+    assert tagged.total == sum("tag 4" in run.tags for run in some.runs)
 
 
 def fill(store, me, count):

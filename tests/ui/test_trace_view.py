@@ -263,26 +263,19 @@ def test_arrow_keys_walk_along_the_text_and_show_what_is_known(page):
     assert page.input_value("#picked textarea") == "sample 39 39 39"
 
 
-def test_a_step_is_shown_at_once_with_thousands_of_marks(page):
+def test_thousands_of_marks_are_stepped_through(page):
+    """How fast is measured by `benchmarks/page.py`."""
     load(page, "large")
     choose(page, "rounds")
-    took = page.evaluate("""() => new Promise((done) => {
+    page.evaluate("""() => {
       const slider = document.querySelector('.steps input');
-      const took = [];
-      const next = (step) => {
-        if (step > 40) return done(took);
-        const began = performance.now();
+      for (let step = 1; step <= 40; step += 1) {
         slider.value = step;
         slider.dispatchEvent(new Event('input', {bubbles: true}));
-        requestAnimationFrame(() => setTimeout(() => { took.push(performance.now() - began);
-          next(step + 1); }));
-      };
-      next(1);
-    })""")
-    marks = page.locator(".canvas [data-of]").count()
-    assert marks > 2000
-    print(f"{marks} marks, median {sorted(took)[len(took) // 2]:.0f} ms")
-    assert sorted(took)[len(took) // 2] < 300  # 100 on a machine that does nothing else
+      }
+    }""")
+    assert page.locator(".canvas [data-of]").count() > 2000
+    assert step_label(page).startswith("step 40 of ")
 
 
 # Streaming --------------------------------------------------------------------------------------
@@ -296,18 +289,15 @@ def test_two_hundred_tokens_stream_without_loss_and_nothing_jumps(page):
       new MutationObserver(() => window.counts.push(
         document.querySelectorAll('.run-text .token:not(.prompt)').length))
         .observe(document.querySelector('.run-text'), {childList: true, subtree: true}); }""")
-    began = time.monotonic()
     press(page, "200", "stream")
     page.wait_for_function(
         "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
     )
-    took = time.monotonic() - began
     page.wait_for_selector(".caption", state="attached")
     assert has_text(page, expected_text("200"))
     counts = page.evaluate("window.counts")
     assert counts == sorted(counts), "the text only ever grows"
     shift = page.evaluate("window.shift")
-    print(f"200 tokens in {took:.1f} s, {len(set(counts))} paints, layout shift {shift:.4f}")
     assert shift < 0.05
     page.wait_for_function("document.querySelector('.step-label').textContent.endsWith('199')")
 
