@@ -120,7 +120,7 @@ class Page:
         self.bar.select(self._act_on_run, [*who, self.current], acted, **every)
         changed = [self.list, self.current, self.session]
         self.list.select(self._act_on_list, listing, changed, **every)
-        for typed in (self.search.submit, self.search.blur, self.session.input):
+        for typed in (self.search.submit, self.session.input):
             typed(self._find, listing, [self.list], **every)
         self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
         self.bring.upload(self._import, [*listing, self.bring], changed, **every)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 MOST_SENTENCES = 1000
 WATCH_BEAT_SECONDS = 0.25
+SETTLING_SECONDS, SETTLING_TRIES = 5.0, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,15 @@ class Service:
         end = None
         for batch in self.watch(run_id, visitor):
             end = batch.end or end
+        self.settled(run_id, visitor)
         return end
+
+    def settled(self, run_id: str, visitor: Visitor) -> None:
+        """Returns once the store has a run's end, which its sink may hear of a little later."""
+        for _ in range(SETTLING_TRIES):
+            if not self.place(run_id, visitor).going:
+                return
+            time.sleep(SETTLING_SECONDS / SETTLING_TRIES)
 
     def _remember(self, run_id: str, sentence: str) -> None:
         with self._lock:

@@ -53,6 +53,8 @@ def chunks(service: Service, run_id: str, visitor: Visitor, place: Place) -> Ite
         status = chunk["status"]
         if status["state"] == "waiting":
             status["sentence"] = waiting_sentence(service.worker.position(run_id))
+        if chunk["done"]:
+            service.settled(run_id, visitor)  # what the page asks next, the store must know
         yield {**chunk, "pass": passed}
     if not watched:
         yield {"run": run_id, "load": True, "pass": passed}

@@ -96,6 +96,7 @@ class Visit:
         box.click()
         box.fill(name)
         box.press("Enter")
+        box.blur()
 
     def pick_method(self, title: str) -> None:
         self.drawer("catalogue")

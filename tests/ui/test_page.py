@@ -82,7 +82,7 @@ def test_each_family_has_its_form(person, family):
     for role in method.models:
         visit.page.locator(f"#field-model-{role}").wait_for()
         visit.pick_model(role, "toy" if role == "target" else "toy-draft")
-    assert method.idea in visit.page.locator(".method-line").inner_text()
+    playwright.expect(visit.page.locator(".method-line")).to_contain_text(method.idea)
     visit.type("prompt", "ab")
     visit.generated()
     visit.wait_state("Done")
@@ -106,8 +106,8 @@ def test_wrong_input_is_told_beside_its_control_and_kept(person):
     visit.type("param-filters", "none")
     toy(visit, "only the model can tell")
     visit.generate()
-    visit.page.locator("#field-prompt .field-problem").wait_for()
-    assert "reads the letters" in visit.problem("prompt")
+    told = visit.page.locator("#field-prompt .field-problem")
+    playwright.expect(told).to_contain_text("reads the letters", timeout=20_000)
     toy(visit)
     visit.generated()
     visit.wait_state("Done")
@@ -119,7 +119,7 @@ def test_stop_keeps_what_was_made(person):
     long_run(visit)
     visit.page.evaluate("document.querySelector('#stop').click()")
     visit.wait_state("Stopped")
-    assert visit.page.locator("#stop").is_disabled()
+    playwright.expect(visit.page.locator("#stop")).to_be_disabled()
 
 
 def test_closing_the_tab_ends_nothing(person):
@@ -133,6 +133,7 @@ def test_closing_the_tab_ends_nothing(person):
     row.click()
     back.page.wait_for_function("(id) => location.href.includes(id)", arg=run_id)
     back.wait_state("Running")
+    playwright.expect(back.page.locator("#stop")).to_be_enabled()
     back.page.evaluate("document.querySelector('#stop').click()")
     back.wait_state("Stopped")
 
@@ -194,4 +195,5 @@ def long_run(visit):
     visit.type("max_new_tokens", "900")
     run_id = visit.generated()
     visit.wait_state("Running")
+    playwright.expect(visit.page.locator("#stop")).to_be_enabled()
     return run_id
