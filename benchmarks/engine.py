@@ -166,11 +166,13 @@ def profile(network: Network) -> None:
     whole = max(cumulative for _, _, _, cumulative, _ in stats.values())
     wanted = {
         "network pass": ("network.py", "forward"),
-        "blocks and head": ("modeling_llama.py", "forward"),
-        "mask": ("masks.py", "make"),
+        "of it matrix products": ("~", "<built-in method torch._C._nn.linear>"),
+        "of it attention": ("~", "<built-in method torch._C._nn.scaled_dot_product_attention>"),
+        "view's bookkeeping": ("tree_view.py", "claim"),
         "laws": ("run.py", "laws"),
-        "choice recorded": ("run.py", "_on_choice"),
-        "entropy recorded": ("view.py", "entropies"),
+        "choices recorded": ("recorder.py", "choices"),
+        "questions recorded": ("recorder.py", "eval"),
+        "nodes and marks": ("run.py", "emit"),
     }
     shares = {}
     for name, (file, function) in wanted.items():
@@ -179,7 +181,7 @@ def profile(network: Network) -> None:
             for (path, _, called), (_, _, _, cumulative, _) in stats.items()
             if path.endswith(file) and called == function
         ]
-        shares[name] = max(spent) / whole if spent else 0.0
+        shares[name] = max(spent) / whole
     emit("profile of greedy, share of the run (profiled)", **shares)
 
 

@@ -1,6 +1,6 @@
 """How quick the library of runs stays: search among ten thousand.
 
-    python -m benchmarks.store > benchmarks/results/store.jsonl
+python -m benchmarks.store > benchmarks/results/store.jsonl
 """
 
 from __future__ import annotations

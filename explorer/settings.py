@@ -66,7 +66,8 @@ class Settings(BaseSettings):
         str, Field(description="Models that the app loads at its start, by commas.")
     ] = "target,draft"
     local_folders: Annotated[
-        bool, Field(description="Whether the app's page may use models from this machine's folders.")
+        bool,
+        Field(description="Whether the app's page may use models from this machine's folders."),
     ] = False
     max_trace_bytes: Annotated[
         int, Field(ge=1, description="Largest file of runs that is imported, in bytes.")
