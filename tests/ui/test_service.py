@@ -1,0 +1,76 @@
+"""What the page stands on, without a browser: store and worker together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from explorer.settings import Settings
+from explorer.ui.service import Service, Visitor
+from explorer.worker import QueueFull
+from storage import NotThere
+
+ME, STRANGER = Visitor("m" * 40), Visitor("s" * 40)
+PATIENCE = 120
+TALE = {
+    "method": "sample",
+    "prompt": "Once upon a time",
+    "models": {"target": "target"},
+    "max_new_tokens": 400,
+}
+
+
+@pytest.fixture
+def service(tmp_path):
+    made = Service(Settings(data_folder=tmp_path, preload="", max_queue=1))
+    yield made
+    made.close()
+
+
+def until(done):
+    end = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.02)
+
+
+def test_a_full_queue_refuses_the_next_and_loses_nothing(service):
+    taken = [service.start(ME, TALE)]
+    until(lambda: service.worker.position(taken[0]) == 0)
+    with pytest.raises(QueueFull) as told:
+        while len(taken) < 10:
+            taken.append(service.start(ME, TALE))
+    assert str(told.value).endswith(".")
+    assert {run.run_id for run in service.store.runs(service.owner(ME)).runs} == set(taken)
+    for run_id in taken:
+        service.stop(run_id, ME)
+    until(lambda: not any(service.place(run_id, ME).going for run_id in taken))
+
+
+def test_a_killed_worker_costs_its_run_nothing_that_was_kept(service):
+    run_id = service.start(ME, TALE)
+    until(lambda: len(service.trace(run_id, ME).events) > 20)
+    before = len(service.trace(run_id, ME).events)
+    os.kill(service.worker.pids[0], signal.SIGKILL)
+    until(lambda: not service.place(run_id, ME).going)
+    place = service.place(run_id, ME)
+    assert place.info.status == "failed"
+    assert "kept" in place.sentence
+    assert len(service.trace(run_id, ME).events) >= before
+    again = service.start(ME, TALE | {"max_new_tokens": 3})
+    service.wait(again, ME)
+    assert service.place(again, ME).info.status == "done"
+
+
+def test_a_strangers_run_looks_like_none(service):
+    run_id = service.start(ME, TALE | {"max_new_tokens": 2})
+    service.wait(run_id, ME)
+    for ask in (service.trace, service.place, service.stop):
+        with pytest.raises(NotThere) as other:
+            ask(run_id, STRANGER)
+        with pytest.raises(NotThere) as none:
+            ask("0" * 16, STRANGER)
+        assert str(other.value).replace(run_id, "") == str(none.value).replace("0" * 16, "")
