@@ -41,8 +41,7 @@ def test_a_full_queue_refuses_the_next_and_loses_nothing(service):
     taken = [service.start(ME, TALE)]
     until(lambda: service.worker.position(taken[0]) == 0)
     with pytest.raises(QueueFull) as told:
-        while len(taken) < 10:
-            taken.append(service.start(ME, TALE))
+        taken += (service.start(ME, TALE) for _ in range(10))
     assert str(told.value).endswith(".")
     assert {run.run_id for run in service.store.runs(service.owner(ME)).runs} == set(taken)
     for run_id in taken:
