@@ -27,7 +27,6 @@ class LeanLlama:
     def __init__(self, net: nn.Module) -> None:
         config, model = net.config, net.model
         self._net = net
-        self._heads: int = config.num_attention_heads
         self._kv_heads: int = config.num_key_value_heads
         self._width: int = model.layers[0].self_attn.head_dim
         self._eps: float = config.rms_norm_eps

@@ -1,6 +1,7 @@
 """Browser tests are tried again: a busy machine may drop a key press or a paint.
 
-A real fault fails three times in a row; everything without a browser is tried once.
+A real fault fails three times in a row; everything without a browser is tried once. What had to be
+tried again is listed at the end of a run (`-rR`), so that a test that often is gets mended.
 """
 
 import pytest
