@@ -27,7 +27,7 @@ SESSION_KEY = "decoding_explorer_session"
 MOST_DEPTH = 30  # of nesting; our own files have about ten levels
 MOST_STEPS = 1_000_000
 MOST_RUNS = 2000
-_RUN_KEYS = {"header", "events", "title", "note", "tags", "status"}
+_RUN_KEYS = {"header", "events", "title", "note", "tags", "status", "sentence"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class ForeignRun:
     note: str
     tags: list[str]
     status: Status
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,7 @@ def _run_from(document: dict[str, Any], name: str) -> ForeignRun:
             words.distinct_tags(tags if isinstance(tags, list) else [tags]),
             # A run that went on when it was exported broke off there, as far as we know.
             status if status in ENDED else status_of(trace.done),
+            words.sentence(document.get("sentence", "")),
         )
     except InputError as error:
         raise TraceError(f"{name} is damaged: {error}") from None

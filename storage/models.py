@@ -72,7 +72,8 @@ class RunRow(Base):
     """A run: its header, where it stands, and what a library shows and searches.
 
     `writer` names the process that keeps it while it is queued or running (see `living`).
-    `searched` is what a search looks through, folded to one case. What may be long stands last and
+    `searched` is what a search looks through, folded to one case. `sentence` tells how it ended,
+    where its events alone do not. What may be long stands last and
     is read only when it is asked for: every batch of events looks at this row.
     """
 
@@ -94,6 +95,7 @@ class RunRow(Base):
     prompt: Mapped[str] = mapped_column(Text, deferred=True)
     text: Mapped[str] = mapped_column(Text, default="", deferred=True)
     searched: Mapped[str] = mapped_column(Text, deferred=True)
+    sentence: Mapped[str] = mapped_column(Text, default="", server_default="", deferred=True)
 
     __table_args__ = (
         CheckConstraint(

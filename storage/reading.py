@@ -32,6 +32,7 @@ _LISTED = (
     RunRow.figures,
     RunRow.prompt,
     RunRow.text,
+    RunRow.sentence,
 )
 
 
@@ -41,7 +42,8 @@ class RunInfo:
 
     `created` is in seconds since 1970; `prompt` and `text` are cut to `PREVIEW` characters;
     `figures` are the totals of the last event (steps, tokens, nodes, passes, rows, seconds) and
-    its finish reason, empty while the run goes on or where it broke off.
+    its finish reason, empty while the run goes on or where it broke off; `sentence` tells how the
+    run ended, where its events alone do not.
     """
 
     run_id: str
@@ -57,6 +59,7 @@ class RunInfo:
     prompt: str
     text: str
     figures: dict[str, Any]
+    sentence: str
 
     @property
     def ended(self) -> bool:
@@ -159,6 +162,7 @@ def list_infos(db: Session, numbers: Sequence[int]) -> list[RunInfo]:
             prompt=row.prompt[:PREVIEW],
             text=row.text[:PREVIEW],
             figures=row.figures,
+            sentence=row.sentence,
         )
         for row in rows
     ]

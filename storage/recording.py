@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from explorer.errors import InputError
 from explorer.trace import AnyEvent, DoneEvent, Header, Trace
+from storage import words
 from storage.access import Owner
 from storage.base import Room, as_id, read_chunks
 from storage.codec import Chunk, pack, pack_header, unpack
@@ -32,6 +33,8 @@ from storage.rows import (
 )
 
 FIRST_SESSION = "My runs"
+BROKE_OFF = "The program ended in the middle of the run. What had happened until then is kept."
+NEVER_BEGAN = "The program ended before the run began."
 
 
 class Recording(Room):
@@ -102,10 +105,11 @@ class Recording(Room):
             run.status = "running"
         return seq + len(events)
 
-    def finish(self, run_id: str, status: Status | None = None) -> None:
+    def finish(self, run_id: str, status: Status | None = None, sentence: str = "") -> None:
         """A run has ended. By default its last event tells how; without an end it failed.
 
-        A run that has ended already stays as it is: a stop and the natural end may cross.
+        `sentence` tells a person why, where that is not plain from the events. A run that has
+        ended already stays as it is: a stop and the natural end may cross.
 
         Raises:
             NotThere: there is no such run.
@@ -114,7 +118,7 @@ class Recording(Room):
             run = self._run(db, run_id)
             if run.status in ENDED:
                 return
-            self._end(db, run, status)
+            self._end(db, run, status, sentence)
             number = run.id
         self._repack(number)
 
@@ -136,7 +140,7 @@ class Recording(Room):
             dead = self._presence.dead({run.writer or "" for run in going})
             for run in going:
                 if (run.writer or "") in dead:
-                    self._end(db, run, None)
+                    self._end(db, run, None, self._cut_off(db, run))
                     ended.append(run.run_id)
         self._presence.tidy()
         return ended
@@ -155,13 +159,20 @@ class Recording(Room):
             raise InputError(f"The run {run_id} is {run.status}: nothing can be added to it.")
         return run
 
-    def _end(self, db: Session, run: RunRow, status: Status | None) -> None:
+    def _end(self, db: Session, run: RunRow, status: Status | None, sentence: str) -> None:
         done = self._done(db, run.id)
         run.status = status or status_of(done)
+        run.sentence = words.sentence_of(sentence)
         run.writer = None
         run.text = text_of(done)
         run.figures = figures_of(done)
         refresh_search(db, run)
+
+    def _cut_off(self, db: Session, run: RunRow) -> str:
+        """What is to be said of a run whose process died."""
+        if run.status == "queued":
+            return NEVER_BEGAN
+        return "" if self._done(db, run.id) else BROKE_OFF
 
     def _done(self, db: Session, number: int) -> DoneEvent | None:
         newest = select(ChunkRow).where(ChunkRow.run == number).order_by(ChunkRow.seq.desc())

@@ -77,6 +77,7 @@ class Transfer(Reading, Library):
                 "note": info.note,
                 "tags": info.tags,
                 "status": info.status,
+                "sentence": info.sentence,
                 "header": trace.header.model_dump(mode="json"),
             }
             # Written by pydantic, for which what is no number is null: JSON knows no other way.
@@ -133,6 +134,7 @@ def _insert(db: Session, session: int, run: ForeignRun, chunks: list[Chunk]) -> 
         title=run.title,
         note=run.note,
         tags=run.tags,
+        sentence=run.sentence,
         text=text_of(done),
         figures=figures_of(done),
         events=len(run.trace.events),

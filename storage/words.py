@@ -11,6 +11,7 @@ MOST_TITLE = 200
 MOST_NOTE = 10_000
 MOST_TAG = 50
 MOST_TAGS = 30
+MOST_SENTENCE = 1000
 MOST_SEARCHED_TEXT = 100_000  # characters of a run's text that can be found
 MOST_QUERY = 200
 
@@ -32,6 +33,24 @@ def tag(text: str) -> str:
 def note(text: str) -> str:
     """A note, as it is kept; it may be empty and have many lines."""
     return _checked("note", text, MOST_NOTE).strip()
+
+
+def sentence(text: str) -> str:
+    """How a run ended, as a file tells it and as it is kept; it may be empty.
+
+    Raises:
+        InputError: too long, or no text.
+    """
+    return " ".join(_checked("sentence", text, MOST_SENTENCE).split())
+
+
+def sentence_of(text: str) -> str:
+    """How a run ended, as a program told it, made such that `sentence` takes it.
+
+    It may repeat what a library said, of any length and with any characters.
+    """
+    line = " ".join(storable(text[:MOST_SENTENCE]).split())
+    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in line)
 
 
 def title_of(prompt: str) -> str:

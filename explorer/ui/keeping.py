@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from explorer.trace import AnyEvent, Header
 from explorer.worker import Status
@@ -10,16 +10,10 @@ from storage import Store
 
 
 class StoreSink:
-    """Called from the worker's one keeping thread, so nothing here needs a lock.
+    """Called from the worker's one keeping thread, so nothing here needs a lock."""
 
-    Args:
-        store: where runs are kept.
-        told: hears how each run ended, in a sentence where the events alone do not tell.
-    """
-
-    def __init__(self, store: Store, told: Callable[[str, str], None]) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._told = told
         self._kept: dict[str, int] = {}  # events so far; the worker counts pieces instead
 
     def started(self, header: Header) -> None:
@@ -31,6 +25,4 @@ class StoreSink:
 
     def finished(self, run_id: str, status: Status, sentence: str) -> None:
         self._kept.pop(run_id, None)
-        if sentence:
-            self._told(run_id, sentence)
-        self._store.finish(run_id, status)
+        self._store.finish(run_id, status, sentence)

@@ -6,9 +6,7 @@ Nothing here knows of Gradio. Every method takes a `Visitor` and checks what the
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +24,6 @@ from storage.foreign import read_session
 log = logging.getLogger(__name__)
 
 EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
-MOST_SENTENCES = 1000
 WATCH_BEAT_SECONDS = 0.25
 SETTLING_SECONDS, SETTLING_TRIES = 5.0, 100
 
@@ -45,15 +42,19 @@ class Place:
 
     info: RunInfo | None  # None: an example, which belongs to nobody
     mine: bool
-    sentence: str = ""
 
     @property
     def going(self) -> bool:
         return self.info is not None and not self.info.ended
 
     @property
+    def sentence(self) -> str:
+        """How the run ended, where its events alone do not tell."""
+        return self.info.sentence if self.info is not None else ""
+
+    @property
     def failure(self) -> str:
-        """Why the run failed, as far as that is still known."""
+        """Why the run failed."""
         return self.sentence if self.info is not None and self.info.status == "failed" else ""
 
 
@@ -62,10 +63,8 @@ class Service:
 
     def __init__(self, settings: Settings, store: Store | None = None) -> None:
         self.store = store or open_store(settings)
-        self._sentences: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
         # First of all: its processes load models while the page is being built.
-        self.worker: Worker = make_worker(settings, StoreSink(self.store, self._remember))
+        self.worker: Worker = make_worker(settings, StoreSink(self.store))
         self.examples, self.example_titles = _examples(settings)
 
     def close(self) -> None:
@@ -112,11 +111,10 @@ class Service:
         if run_id in self.examples:
             return Place(None, False)
         reader = self.reader(run_id, visitor)
-        info = self.store.run(run_id, reader)
-        return Place(info, isinstance(reader, Owner), self._sentences.get(run_id, ""))
+        return Place(self.store.run(run_id, reader), isinstance(reader, Owner))
 
-    def watch(self, run_id: str, visitor: Visitor, after: int = -1) -> Iterator[Batch]:
-        """What happens in a run that goes on, with a batch now and then when nothing does.
+    def watch(self, run_id: str, visitor: Visitor, after: int = 0) -> Iterator[Batch]:
+        """What happens in a run that goes on behind the first `after` events, as `Worker.watch`.
 
         For a run that is over and not at hand any more, nothing: the store has it whole.
         """
@@ -165,12 +163,6 @@ class Service:
             if not self.place(run_id, visitor).going:
                 return
             time.sleep(SETTLING_SECONDS / SETTLING_TRIES)
-
-    def _remember(self, run_id: str, sentence: str) -> None:
-        with self._lock:
-            self._sentences[run_id] = sentence
-            while len(self._sentences) > MOST_SENTENCES:
-                self._sentences.popitem(last=False)
 
 
 def _examples(settings: Settings) -> tuple[dict[str, Trace], dict[str, str]]:

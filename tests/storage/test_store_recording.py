@@ -188,6 +188,31 @@ def test_threads_write_and_read_side_by_side(store, me):
         assert same(store.trace(trace.run_id, me).events, trace.events)
 
 
+def test_the_sentence_of_how_a_run_ended_is_kept(folder):
+    trace = make_trace(3)
+    with Store(folder) as store:
+        me = store.owner_of("m" * 40)
+        store.create_run(trace.header, me)
+        assert store.run(trace.run_id, me).sentence == ""
+        store.finish(trace.run_id, "failed", "Memory ran out:\nfewer tokens need less.")
+        store.finish(trace.run_id, "failed", "It has ended already.")
+    with Store(folder) as store:
+        assert store.run(trace.run_id, me).sentence == "Memory ran out: fewer tokens need less."
+
+
+@pytest.mark.parametrize("said", ["x" * 5000, "a\0b \x1b[2J \ud800", "\x85\u2028 \t"])
+def test_whatever_a_library_said_of_a_failure_can_be_kept_and_travels(store, me, said):
+    session = store.create_session(me, "Failures")
+    header = make_header()
+    store.create_run(header, me, session)
+    store.finish(header.run_id, "failed", said)
+    kept = store.run(header.run_id, me).sentence
+    assert len(kept) <= 1000
+    text = "".join(store.export_session(session, me))
+    ((_, run_id),) = store.import_session(text.encode(), me).run_ids
+    assert store.run(run_id, me).sentence == kept
+
+
 def test_runs_of_a_process_that_died_end_when_the_store_opens(tmp_path):
     """The runs of one that lives, the command line beside the app, go on."""
     died, lives = Store(tmp_path), Store(tmp_path)
@@ -207,6 +232,10 @@ def test_runs_of_a_process_that_died_end_when_the_store_opens(tmp_path):
             ended.run_id: "done",
             going.run_id: "running",
         }
+        sentence = {run.run_id: run.sentence for run in opened.runs(me).runs}
+        assert "kept" in sentence[lost.run_id]
+        assert "before the run began" in sentence[queued.run_id]
+        assert sentence[ended.run_id] == sentence[going.run_id] == ""
         assert same(opened.trace(lost.run_id, me).events, lost.events[:7])
         assert opened.run(ended.run_id, me).text == ended.text
         lives.append(going.run_id, 2, going.events[2:])

@@ -10,7 +10,6 @@ import pytest
 from store_makers import make_events, make_header, make_trace, same
 
 from explorer.errors import InputError, TraceError
-from explorer.trace import Trace
 from storage import NotThere, Shared, Store, StoreError, transfer
 from storage.foreign import read_document, trace_from
 
@@ -24,7 +23,10 @@ def session(store, me):
     store.rename(first.run_id, me, "One")
     store.set_note(first.run_id, me, "a\nnote")
     store.set_tags(first.run_id, me, ["x", "<b>"])
-    store.keep(Trace(make_header(prompt="Second"), make_events(3)[:-1]), me, made)
+    second = make_header(prompt="Second")
+    store.create_run(second, me, made)
+    store.append(second.run_id, 0, make_events(3)[:-1])
+    store.finish(second.run_id, "failed", "The process ended <b>in the middle</b>.")
     return made
 
 
@@ -40,6 +42,7 @@ def described(store, who, session_id):
     for run in store.runs(who, session_id=session_id).runs:
         trace = store.trace(run.run_id, who)
         about = (run.title, run.note, run.tags, run.method, run.models, run.status, run.figures)
+        about += (run.sentence,)
         header = trace.header.model_dump(exclude={"run_id"})
         runs.append((about, run.prompt, run.text, header, repr(trace.events)))
     return runs
@@ -139,10 +142,11 @@ def test_hostile_words_stay_data(store, me, document):
     words = "<script>${x}</script> {{y}} \u202e ![](http://x)"
     run = document["runs"][0]
     run["header"]["prompt"] = run["title"] = run["note"] = document["title"] = words
+    run["sentence"] = words
     run["events"][-1]["outputs"][0]["text"] = words
     imported = import_of(store, me, document)
     info = store.run(imported.run_ids[0][1], me)
-    assert info.title == info.note == info.prompt == info.text == words
+    assert info.title == info.note == info.prompt == info.text == info.sentence == words
     assert store.sessions(me)[0].title == words
 
 
@@ -250,6 +254,9 @@ DEEP = json.loads("[" * 60 + "]" * 60)
         (["note"], None),
         (["tags"], ["x"] * 20 + [5]),
         (["tags"], {"a": 1}),
+        (["sentence"], "x" * 1001),
+        (["sentence"], "\x1b[2J"),
+        (["sentence"], None),
         (["owner"], 1),
     ],
     ids=str,

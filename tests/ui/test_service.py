@@ -11,7 +11,7 @@ import pytest
 from explorer.settings import Settings
 from explorer.ui.service import Service, Visitor
 from explorer.worker import QueueFull
-from storage import NotThere
+from storage import NotThere, Store
 
 ME, STRANGER = Visitor("m" * 40), Visitor("s" * 40)
 PATIENCE = 120
@@ -49,7 +49,7 @@ def test_a_full_queue_refuses_the_next_and_loses_nothing(service):
     until(lambda: not any(service.place(run_id, ME).going for run_id in taken))
 
 
-def test_a_killed_worker_costs_its_run_nothing_that_was_kept(service):
+def test_a_killed_worker_costs_its_run_nothing_that_was_kept(service, tmp_path):
     run_id = service.start(ME, TALE)
     until(lambda: len(service.trace(run_id, ME).events) > 20)
     before = len(service.trace(run_id, ME).events)
@@ -58,6 +58,9 @@ def test_a_killed_worker_costs_its_run_nothing_that_was_kept(service):
     place = service.place(run_id, ME)
     assert place.info.status == "failed"
     assert "kept" in place.sentence
+    assert place.failure == place.sentence
+    with Store(tmp_path) as other:  # as after a restart
+        assert other.run(run_id, other.owner_of(ME.token)).sentence == place.sentence
     assert len(service.trace(run_id, ME).events) >= before
     again = service.start(ME, TALE | {"max_new_tokens": 3})
     service.wait(again, ME)
