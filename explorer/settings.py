@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     ] = "auto"
     dtype: Annotated[DtypeName, Field(description="Number format of the weights.")] = "auto"
     threads: Annotated[
-        int | None, Field(ge=1, le=1024, description="CPU threads; torch's own choice if unset.")
+        int | None, Field(ge=1, le=1024, description="CPU threads; if unset, one for small models, else as torch chooses.")
     ] = None
     max_model_bytes: Annotated[
         int | None,

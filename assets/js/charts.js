@@ -14,6 +14,12 @@ function loadPlotly() {
   return plotlyComing;
 }
 
+// Reading its 4 MB of script takes a slow machine a second, in which no text can grow: better done
+// while nothing happens than in the middle of the first run.
+function preparePlotly() {
+  if (!plotlyComing) (window.requestIdleCallback ?? setTimeout)(() => loadPlotly().catch(() => {}));
+}
+
 function makeChart(picture, host) {
   const box = el("div", "chart-box");
   const choice = el("select", "frame-choice");

@@ -14,6 +14,7 @@ function makeText(tip, onPress) {
   let shown = []; // {token, button, word, extras}: what stands behind and before the button
   let colouring = COLOURINGS.probability;
   let focus = null; // the button that the tab key reaches
+  let atEnd = true; // then the end stays in sight; asked when somebody scrolls, as asking costs a layout
   const known = new WeakMap(); // button -> its token
 
   function append(token) {
@@ -71,7 +72,6 @@ function makeText(tip, onPress) {
   const proposer = (by) => (by === "target" || by === "person" ? by : "guess");
 
   function show(tokens) {
-    const following = box.scrollTop + box.clientHeight >= box.scrollHeight - 40;
     const had = shown.length;
     let same = 0;
     while (same < shown.length && same < tokens.length &&
@@ -87,7 +87,7 @@ function makeText(tip, onPress) {
     }
     for (const token of tokens.slice(same)) append(token);
     if (!focus && shown.length) setFocus(shown.at(-1).button, focused);
-    if (following && shown.length !== had) box.scrollTop = box.scrollHeight;
+    if (atEnd && shown.length !== had) box.scrollTop = box.scrollHeight;
   }
 
   function setFocus(button, now) {
@@ -103,6 +103,9 @@ function makeText(tip, onPress) {
     shown.forEach(dress);
   }
 
+  box.addEventListener("scroll", () => {
+    atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - 40;
+  }, { passive: true });
   const at = (event) => event.target.closest?.("button.token");
   box.addEventListener("pointerover", (event) => {
     if (at(event) && event.pointerType !== "touch") tip.show(at(event), tokenTip(known.get(at(event))));

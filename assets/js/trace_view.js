@@ -2,9 +2,9 @@
 //
 // While a run streams, its tokens come in chunks and the text is what they add up to. Everything
 // else, and the text at an earlier step, comes with the overview, which is fetched: at once for a
-// kept run, at most twice a second for one that goes on.
+// kept run, at most once a second for one that goes on.
 
-const REFRESH_MS = 500;
+const REFRESH_MS = 1000;
 
 const root = element.querySelector(".trace-view");
 if (!document.getElementById("trace-view-style")) {
@@ -185,7 +185,6 @@ async function fetchOverview() {
   const answer = await ask(question);
   if (!answer || answer.run !== undefined && answer.run !== at.run) return;
   if (answer.error) return say("failed", answer.error);
-  restMs = Math.max(REFRESH_MS, 3 * (performance.now() - began));
   at.overview = answer;
   at.prompt = answer.prompt.map(promptToken);
   at.last = Math.max(at.live ? at.last : 0, answer.last);
@@ -201,7 +200,9 @@ async function fetchOverview() {
   tokenTable.show(at.step);
   tokenTable.renew(true);
   if (answer.picture?.id === chosen) showPicture(answer.picture);
-  else if (chosen) fetchPicture(chosen);
+  else if (chosen) await fetchPicture(chosen);
+  restMs = Math.max(REFRESH_MS, 4 * (performance.now() - began));
+  preparePlotly();
 }
 
 async function fetchPicture(id) {
@@ -218,7 +219,7 @@ function showPicture(picture) {
   pictures.set(picture, at.step, same);
 }
 
-// While a run goes on: not more often than twice a second, and never so often that the server
+// While a run goes on: not more often than once a second, and never so often that server and browser
 // would be drawing most of the time.
 let restMs = REFRESH_MS;
 let timer = null;

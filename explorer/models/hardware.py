@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from explorer.errors import InputError, ModelError, shown
+from explorer.settings import settings
 
 DTYPES = {
     "float32": torch.float32,
@@ -18,6 +19,9 @@ DTYPES = {
 # Activations, cache rows and the tensor that is being converted stand beside the weights.
 SPARE = 1.1
 CGROUP = Path("/sys/fs/cgroup")
+# Below this a pass is too short to be shared among threads, and the rest of the app needs a core.
+SMALL_BYTES = 128 * 2**20
+TORCH_THREADS = torch.get_num_threads()
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -53,6 +57,11 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise InputError(f"dtype = {shown(name)} is not allowed: auto, {', '.join(DTYPES)}.")
     return DTYPES[name]
+
+
+def fitting_threads(weight_bytes: int) -> int:
+    """CPU threads for models of so many bytes together: as set, else one for small models."""
+    return settings().threads or (1 if weight_bytes < SMALL_BYTES else TORCH_THREADS)
 
 
 def check_room(model_id: str, needed: int, device: torch.device) -> None:

@@ -83,7 +83,7 @@ class Library:
                     revision=revision,
                     make_room=self._make_room,
                 )
-                self._loaded[key] = Loaded(model, _weight_bytes(model), place)
+                self._loaded[key] = Loaded(model, weight_bytes(model), place)
             self._loaded.move_to_end(key)
             return self._loaded[key].model
 
@@ -142,7 +142,8 @@ def _problem(name: str) -> str:
     return ""
 
 
-def _weight_bytes(model: LanguageModel) -> int:
+def weight_bytes(model: LanguageModel) -> int:
+    """Bytes of a model's parameters and buffers; none for a table."""
     if isinstance(model, TableLM) or not hasattr(model, "net"):
         return 0
     return sum(p.nbytes for p in (*model.net.parameters(), *model.net.buffers()))

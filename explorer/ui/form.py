@@ -16,7 +16,6 @@ from explorer.sampling.chain import FILTERS
 from explorer.settings import settings
 from explorer.ui.controls import controls
 from explorer.ui.parts import part
-from explorer.ui.private import PRIVATE
 
 FIRST_METHOD = "beam_search"
 FIRST_PROMPT = "Once upon a time there was a miller"
@@ -130,17 +129,29 @@ def common_controls() -> Common:
 
 
 def place_controls(
-    ask: Ask, common: Common, owner: Any, loaded: Any, submit: Submit, outputs: list[Any]
+    ask: Ask,
+    common: Common,
+    owner: Any,
+    loaded: Any,
+    submit: Submit,
+    outputs: list[Any],
+    every: dict[str, Any],
 ) -> None:
     """Preset, the method's own controls, and what all methods share, in this order."""
     common.preset.render()
-    _draw_controls(ask, common, owner, loaded, submit, outputs)
+    _draw_controls(ask, common, owner, loaded, submit, outputs, every)
     for component in (common.max_new_tokens, common.seed, common.chat):
         component.render()
 
 
 def _draw_controls(
-    ask: Ask, common: Common, owner: Any, loaded: Any, submit: Submit, outputs: list[Any]
+    ask: Ask,
+    common: Common,
+    owner: Any,
+    loaded: Any,
+    submit: Submit,
+    outputs: list[Any],
+    every: dict[str, Any],
 ) -> None:
     """Draws the method's controls anew for each method and preset, with what Generate reads."""
 
@@ -176,9 +187,7 @@ def _draw_controls(
             send,
             inputs=[owner, *fixed, *models, *(control.component for control in own)],
             outputs=outputs,
-            show_progress="hidden",
-            concurrency_limit=None,
-            **PRIVATE,
+            **every,
         )
 
 

@@ -14,7 +14,7 @@ from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
 from explorer.ui.checks import FieldErrors, blamed_field
 from explorer.ui.parts import part, script
-from explorer.ui.private import PRIVATE
+from explorer.ui.quiet import quiet
 from explorer.ui.service import Place, Service, Visitor
 from explorer.ui.trace_view import trace_view
 from explorer.ui.watching import Looks, chunks, fetched
@@ -23,7 +23,6 @@ OWNER_KEY = "decoding-explorer-owner"
 KEPT_SECONDS = 3600  # what a tab that was closed leaves behind
 HEADER = """<h1>Decoding Explorer</h1>
 <p>See how a language model's text comes to be: every candidate, and why it won or lost.</p>"""
-NO_PROGRESS: dict[str, Any] = {"show_progress": "hidden", "concurrency_limit": None, **PRIVATE}
 
 
 class Page:
@@ -44,12 +43,15 @@ class Page:
             self._layout()
             self._wire()
             publish(service)
+        for event in self.blocks.fns.values():
+            if event.renderable:  # the one kind of event that cannot be told when it is made
+                event.show_progress_on = self.every["show_progress_on"]
 
     # Layout --------------------------------------------------------------------------------------
 
     def _layout(self) -> None:
         with gr.Row(elem_id="top"):
-            gr.HTML(HEADER, elem_id="name")
+            self.every = quiet(gr.HTML(HEADER, elem_id="name"))
             with gr.Row(elem_id="toggles"):
                 gr.Button("Parameters", elem_id="toggle-parameters", size="sm", min_width=0)
                 gr.Button("My runs", elem_id="toggle-library", size="sm", min_width=0)
@@ -72,6 +74,7 @@ class Page:
                         self.blocks.load,
                         self._start,
                         [self.problems, self.current],
+                        self.every,
                     )
                 with gr.Column(elem_id="panel-library"):
                     self._library()
@@ -102,7 +105,7 @@ class Page:
     def _wire(self) -> None:
         who = [self.owner, self.share]
         listing = [*who, self.search, self.session, self.current]
-        ask, every = self.ask, NO_PROGRESS
+        ask, every = self.ask, self.every
         self.blocks.load(
             self._arrive,
             [self.owner],
@@ -110,8 +113,10 @@ class Page:
             js=script("owner.js"),
             **every,
         )
-        shown = [self.bar, self.view, ask.stop, self.list, self.problems]
-        self.current.change(self._watch, listing, shown, **every)
+        around = [self.bar, ask.stop, self.list, self.problems]
+        self.current.change(self._standing, listing, around, **every)
+        seen = self.current.change(self._watch, [*who, self.current], [self.view], **every)
+        seen.then(self._standing, listing, around, **every)
         chosen = [ask.about, self.common.preset]
         ask.method.change(form.method_chosen, [ask.method], chosen, **every)
         self.catalogue.select(_picked, None, [ask.method], **every)
@@ -150,56 +155,53 @@ class Page:
         return {self.problems: {}, self.current: {"run": run_id, "new": True}}
 
     def _watch(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        request: gr.Request,
-    ) -> Iterator[dict[Any, Any]]:
-        """Show the current run, and go on for as long as it does."""
+        self, token: str, share: str, current: dict[str, Any], request: gr.Request
+    ) -> Iterator[dict[str, Any]]:
+        """Show the current run, and go on for as long as it does.
+
+        Only the view hears of each piece: a second output would cost the browser as much again.
+        """
         run_id, visitor = current.get("run", ""), Visitor(token, share)
         tab = request.session_hash or ""
         look = self.looks.begin(tab)
         if not run_id:
-            yield {
-                self.bar: {"sentence": current.get("sentence", ""), "kind": "problem"},
-                self.list: self._listed(visitor, current, search, session),
-            }
             return
         try:
-            place = self.service.place(run_id, visitor)
-            opening = {
-                self.bar: bar_value(self.service, visitor, run_id, current.get("sentence", "")),
-                self.ask.stop: gr.update(interactive=place.going and place.mine),
-                self.list: self._listed(visitor, current, search, session),
-                **self._blame(place.failure, current, place),
-            }
-            failure = ""
-            for chunk in chunks(self.service, run_id, visitor, place):
+            for chunk in chunks(self.service, run_id, visitor):
                 if not self.looks.is_latest(tab, look):
                     return
-                yield {self.view: chunk, **opening}
-                opening = {}
-                status = chunk.get("status", {})
-                failure = status["sentence"] if status.get("state") == "failed" else ""
-            if not place.going:
-                return
-            yield {
-                self.ask.stop: gr.update(interactive=False),
-                self.bar: bar_value(self.service, visitor, run_id),
-                self.list: self._listed(visitor, current, search, session),
-                **self._blame(failure, current, place),
-            }
+                yield chunk
         except ExplorerError as error:
-            yield {self.view: {"error": str(error)}, self.ask.stop: gr.update(interactive=False)}
+            yield {"error": str(error)}
 
-    def _blame(self, failure: str, current: dict[str, Any], place: Place) -> dict[Any, Any]:
+    def _standing(
+        self, token: str, share: str, search: str, session: str, current: dict[str, Any]
+    ) -> dict[Any, Any]:
+        """What stands around the view, when a run is opened and when it is over."""
+        run_id, visitor = current.get("run", ""), Visitor(token, share)
+        listed = self._listed(visitor, current, search, session)
+        sentence = current.get("sentence", "")
+        if not run_id:
+            return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
+        stoppable, blame = False, {}
+        try:
+            place = self.service.place(run_id, visitor)
+            stoppable = place.going and place.mine
+            blame = self._blame(place, current)
+        except InputError:
+            pass  # the view says it
+        return {
+            self.bar: bar_value(self.service, visitor, run_id, sentence),
+            self.ask.stop: gr.update(interactive=stoppable),
+            self.list: listed,
+            **blame,
+        }
+
+    def _blame(self, place: Place, current: dict[str, Any]) -> dict[Any, Any]:
         """What only the models could tell is said beside the control that caused it, too."""
-        if not failure or not current.get("new") or place.info is None:
+        if not place.failure or not current.get("new") or place.info is None:
             return {}
-        return {self.problems: {blamed_field(failure, place.info.models): failure}}
+        return {self.problems: {blamed_field(place.failure, place.info.models): place.failure}}
 
     def _stop(self, token: str, share: str, current: dict[str, Any]) -> dict[Any, Any]:
         try:

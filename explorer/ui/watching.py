@@ -9,7 +9,7 @@ from typing import Any
 
 from explorer.errors import InputError
 from explorer.trace import Fold
-from explorer.ui.service import Place, Service, Visitor
+from explorer.ui.service import Service, Visitor
 from explorer.ui.token_texts import token_text
 from explorer.ui.trace_view import live_chunks, pictures_payload
 
@@ -42,12 +42,13 @@ class Looks:
             return self._latest.get(session) == look
 
 
-def chunks(service: Service, run_id: str, visitor: Visitor, place: Place) -> Iterator[Chunk]:
+def chunks(service: Service, run_id: str, visitor: Visitor) -> Iterator[Chunk]:
     """What the trace view is given: a kept run to load, or the pieces of one that goes on."""
     passed = {"owner": visitor.token, "share": visitor.share}
     watched = False
     # A run that has just ended is still at hand where it was made, before the store has it whole.
-    batches = service.watch(run_id, visitor) if place.going else iter(())
+    going = service.place(run_id, visitor).going
+    batches = service.watch(run_id, visitor) if going else iter(())
     for chunk in live_chunks(batches, Fold(), _texts(service, run_id, visitor)):
         watched = True
         status = chunk["status"]

@@ -102,15 +102,9 @@ def _has(cancelled: set[str], run_id: str) -> Callable[[], bool]:
 
 def warm_up(setup: Setup) -> Library:
     """Import, load and compute what the first run would otherwise wait for."""
-    import torch
-
     import explorer.decoding  # noqa: F401  (what every run imports)
     from explorer.registry import all_methods
-    from explorer.settings import settings
 
-    threads = settings().threads
-    if threads is not None:
-        torch.set_num_threads(threads)
     all_methods()
     library = setup.library()
     for model_id in setup.preload:
