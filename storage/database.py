@@ -28,6 +28,7 @@ from storage.errors import StoreError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 WAIT_MS = 5000
+MIGRATING = threading.Lock()  # alembic keeps what it is about in its modules
 PRAGMAS = {
     "busy_timeout": str(WAIT_MS),  # first: the next one may have to wait
     "journal_mode": "WAL",
@@ -99,7 +100,7 @@ class Database:
         # To change a table is to copy it and drop the old one, which must not drop what refers to
         # it; so foreign keys rest, and are checked afterwards.
         engine = self._new_engine(PRAGMAS | {"foreign_keys": "OFF"}, poolclass=NullPool)
-        with engine.execution_options(writes=True).begin() as connection:
+        with MIGRATING, engine.execution_options(writes=True).begin() as connection:
             config = Config()
             config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
             config.set_main_option("path_separator", "os")

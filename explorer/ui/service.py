@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, InputError
+from explorer.models.library import Library
 from explorer.settings import Settings
 from explorer.trace import Trace
 from explorer.ui.checks import checked_job
 from explorer.ui.keeping import StoreSink
-from explorer.worker import Batch, End, Worker, make_worker
+from explorer.worker import Batch, End, Worker, default_library, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
 from storage.foreign import read_session
 
@@ -59,12 +60,17 @@ class Place:
 
 
 class Service:
-    """Store, worker and examples behind one door."""
+    """Store, worker and examples behind one door; `library` is where the worker's models are."""
 
-    def __init__(self, settings: Settings, store: Store | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store | None = None,
+        library: Callable[[], Library] = default_library,
+    ) -> None:
         self.store = store or open_store(settings)
         # First of all: its processes load models while the page is being built.
-        self.worker: Worker = make_worker(settings, StoreSink(self.store))
+        self.worker: Worker = make_worker(settings, StoreSink(self.store), library)
         self.examples, self.example_titles = _examples(settings)
 
     def close(self) -> None:

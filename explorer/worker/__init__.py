@@ -11,9 +11,11 @@ Importing this loads no model and no torch.
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from explorer.settings import Settings
+from explorer.worker.process import default_library
 from explorer.worker.protocol import (
     Batch,
     End,
@@ -24,6 +26,9 @@ from explorer.worker.protocol import (
     Worker,
 )
 
+if TYPE_CHECKING:
+    from explorer.models.library import Library
+
 __all__ = [
     "Batch",
     "End",
@@ -32,13 +37,19 @@ __all__ = [
     "Sink",
     "Status",
     "Worker",
+    "default_library",
     "make_job",
     "make_worker",
 ]
 
 
-def make_worker(settings: Settings, sink: Sink) -> Worker:
-    """The worker for this machine: on ZeroGPU theirs, else a process for each device."""
+def make_worker(
+    settings: Settings, sink: Sink, library: Callable[[], Library] = default_library
+) -> Worker:
+    """The worker for this machine: on ZeroGPU theirs, else a process for each device.
+
+    `library` makes the models' library where they are; it must be importable there.
+    """
     if os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true"):
         from explorer.worker.zero import ZeroWorker
 
@@ -47,6 +58,7 @@ def make_worker(settings: Settings, sink: Sink) -> Worker:
             preload=_listed(settings.preload),
             max_queue=settings.max_queue,
             most_bytes=settings.max_run_bytes,
+            library=library,
         )
     from explorer.worker.local import LocalWorker
 
@@ -57,6 +69,7 @@ def make_worker(settings: Settings, sink: Sink) -> Worker:
         preload=_listed(settings.preload),
         max_queue=settings.max_queue,
         most_bytes=settings.max_run_bytes,
+        library=library,
     )
 
 

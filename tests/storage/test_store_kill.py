@@ -1,4 +1,8 @@
-"""`kill -9` of a process that writes, at random moments: what was kept stays, nothing breaks."""
+"""`kill -9` of a process that writes, at random moments: what was kept stays, nothing breaks.
+
+The kills fall between two statements, and while runs are packed anew and removed: moments that
+kills of the whole app seldom hit (`tests/ui/test_kill.py`, which looks at how much is lost).
+"""
 
 from __future__ import annotations
 
@@ -19,18 +23,18 @@ from storage import Store
 from storage.store import FILE
 
 KILLS = 20
-MOST_LOST_SECONDS = 1.0
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork and SIGKILL")
-def test_twenty_kills_lose_less_than_a_second_and_break_nothing(folder):
+def test_twenty_kills_lose_nothing_that_was_kept_and_break_nothing(folder):
     """All twenty hit the same database, one after another, as it was left by the one before."""
-    lost, events_kept = [], 0
+    looked_at, events_kept = 0, 0
     with writers(folder) as process:
         for number in range(KILLS):
             run_id = os.urandom(8).hex()
-            killed, told = kill_at_random(process, folder, run_id, begun=number % 4 != 0)
-            kept = max((n for word, n, _ in told if word == "kept"), default=0)
+            told = kill_at_random(process, folder, run_id, begun=number % 4 != 0)
+            kept = max((n for word, n in told if word == "kept"), default=0)
+            made = max((n for word, n in told if word == "made"), default=0)
             with Store(folder, undo_seconds=0) as store:
                 me = store.local_owner()
                 assert store.runs(me, status="running").total == 0
@@ -39,17 +43,15 @@ def test_twenty_kills_lose_less_than_a_second_and_break_nothing(folder):
                 assert store.run(run_id, me).status == "failed"
                 events = store.trace(run_id, me).events
             assert same(events, [e for seq in range(0, len(events), 2) for e in make_batch(seq)])
-            assert len(events) >= kept, "what `append` returned for is not there"
-            missing = [at for word, n, at in told if word == "made" and n > len(events)]
-            lost.append(killed - min(missing, default=killed))
+            assert kept <= len(events) <= made, "what `append` returned for is not there"
+            looked_at += 1
             events_kept += len(events)
             database = sqlite3.connect(folder / FILE)
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
             database.close()
-    assert len(lost) >= KILLS * 3 // 4
+    assert looked_at >= KILLS * 3 // 4
     assert events_kept > KILLS
-    assert max(lost) < MOST_LOST_SECONDS
 
 
 def writers(folder):
@@ -66,7 +68,7 @@ def writers(folder):
 
 
 def kill_at_random(process, folder, run_id, begun):
-    """When a writer was killed, and what it had told: (made or kept, events, when) in order.
+    """Kills a writer; what it had told: (made or kept, events) in order.
 
     `begun`: not before it kept something, so that it is killed while it streams.
     """
@@ -78,10 +80,9 @@ def kill_at_random(process, folder, run_id, begun):
         time.sleep(random.uniform(0, 0.1))
     finally:
         os.kill(child, signal.SIGKILL)
-    killed = time.monotonic()
     assert process.stdout.readline(), "it is not dead"
     lines = [line.split() for line in told.read_text().splitlines(keepends=True) if "\n" in line]
-    return killed, [(word, int(n), float(at)) for word, n, at in lines]
+    return [(word, int(n)) for word, n in lines]
 
 
 def wait_until(true):
