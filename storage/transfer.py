@@ -12,12 +12,13 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from explorer.errors import InputError
 from explorer.trace.trace import EVENTS
-from storage.access import Owner, Reader, readable, readable_session
+from storage.access import Owner, Reader, own, readable, readable_session
 from storage.base import as_id, new_id
 from storage.codec import Chunk
 from storage.errors import NotThere
-from storage.foreign import SESSION_FORMAT, SESSION_KEY, ForeignRun, read_session
+from storage.foreign import MOST_RUNS, SESSION_FORMAT, SESSION_KEY, ForeignRun, read_session
 from storage.library import Library
 from storage.models import RunRow, SessionRow
 from storage.reading import Reading
@@ -30,6 +31,7 @@ from storage.rows import (
     text_of,
 )
 
+ALL_RUNS = "All runs"
 RUNS_AT_ONCE = 5  # in one transaction
 MOST_IMPORT_SECONDS = 3600.0  # after which an import that did not end has died
 
@@ -50,6 +52,8 @@ class Transfer(Reading, Library):
 
         Raises:
             NotThere: there is no such session for this reader. At once, not with the first piece.
+            InputError: the file could not be imported again. At once if it has too many runs; with
+                the piece that makes it too large otherwise.
         """
         named = SessionRow.session_id == as_id(session_id)
         with self._db.read() as db:
@@ -60,7 +64,32 @@ class Transfer(Reading, Library):
                 raise NotThere("session", session_id)
             runs = select(RunRow.run_id).where(RunRow.session == session.id, readable(reader))
             run_ids = list(db.scalars(runs.order_by(RunRow.id)))
-        return self._pieces(session.title, run_ids, reader)
+        return self._document(session.title, run_ids, reader)
+
+    def export_all(self, owner: Owner) -> Iterator[str]:
+        """All runs of an owner, of whichever session, as one session; see `export_session`."""
+        with self._db.read() as db:
+            run_ids = list(db.scalars(select(RunRow.run_id).where(own(owner)).order_by(RunRow.id)))
+        return self._document(ALL_RUNS, run_ids, owner)
+
+    def _document(self, title: str, run_ids: list[str], reader: Reader) -> Iterator[str]:
+        if len(run_ids) > MOST_RUNS:
+            raise InputError(
+                f"These are {len(run_ids):,} runs; a file that can be imported again has at most "
+                f"{MOST_RUNS:,}: export a session or a run by itself."
+            )
+        return self._bounded(self._pieces(title, run_ids, reader))
+
+    def _bounded(self, pieces: Iterator[str]) -> Iterator[str]:
+        size = 0
+        for piece in pieces:
+            size += len(piece.encode())
+            if size > self._most_bytes:
+                raise InputError(
+                    f"These runs take more than {self._most_bytes / 2**20:g} MiB, the largest file "
+                    "that can be imported again: export a session or a run by itself."
+                )
+            yield piece
 
     def _pieces(self, title: str, run_ids: list[str], reader: Reader) -> Iterator[str]:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -93,17 +93,14 @@ def run_file(service: Service, visitor: Visitor, run_id: str) -> dict[str, str]:
 
 
 def session_file(service: Service, visitor: Visitor, session: str) -> dict[str, str]:
-    """A session with all its runs as a file.
+    """A session with all its runs, or all runs of all sessions, as a file.
 
     Raises:
-        InputError: there is no such session for this visitor, or none was chosen.
+        InputError: there is no such session for this visitor, or too much for one file.
     """
     owner = service.owner(visitor)
     if session == ALL:
-        own = service.store.sessions(owner)
-        if len(own) != 1:
-            raise InputError("Choose a session first: one is exported at a time.")
-        session = own[0].session_id
+        return {"name": "all-runs.json", "text": "".join(service.store.export_all(owner))}
     text = "".join(service.store.export_session(session, owner))
     return {"name": f"session-{session}.json", "text": text}
 

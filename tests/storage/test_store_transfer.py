@@ -138,6 +138,49 @@ def test_what_is_deleted_or_revoked_during_an_export_is_left_out(store, me, sess
     assert len(json.loads(start + "".join(pieces))["runs"]) == 1
 
 
+def test_all_runs_come_back_as_one_session(store, me, stranger, session, tmp_path):
+    store.keep(make_trace(2, prompt="Third"), me, store.create_session(me, "Another"))
+    gone = store.keep(make_trace(1), me, session)
+    store.delete_run(gone, me)
+    store.delete_session(store.run(store.keep(make_trace(1), me), me).session_id, me)
+    left = [run.run_id for run in store.runs(me).runs]
+    store.keep(make_trace(1), stranger)
+    file = tmp_path / "all.json"
+    file.write_text("".join(store.export_all(me)), encoding="utf-8")
+    with Store(tmp_path / "other") as other:
+        you = other.owner_of("y" * 40)
+        imported = other.import_session(file, you)
+        assert [session.title for session in other.sessions(you)] == ["All runs"]
+        assert [run.run_id for run in other.runs(you).runs] == left
+        assert described(other, you, imported.session_id) == described(store, me, None)
+
+
+def test_somebody_without_runs_exports_none(store, me):
+    assert json.loads("".join(store.export_all(me)))["runs"] == []
+
+
+def test_what_could_not_be_imported_again_is_not_exported(folder, tmp_path, monkeypatch):
+    with Store(folder) as store:
+        me = store.local_owner()
+        for _ in range(3):
+            store.keep(make_trace(20), me)
+        text = "".join(store.export_all(me))
+        session = store.sessions(me)[0].session_id
+        monkeypatch.setattr(transfer, "MOST_RUNS", 2)
+        for export in (lambda: store.export_all(me), lambda: store.export_session(session, me)):
+            with pytest.raises(
+                InputError, match=r"3 runs; .* at most 2: export a session or a run"
+            ):
+                export()
+    monkeypatch.undo()
+    size = len(text.encode())
+    with Store(folder, most_bytes=size) as store:
+        exported = "".join(store.export_all(me)).encode()
+        assert len(store.import_session(exported, me).run_ids) == 3
+        with pytest.raises(InputError, match=r"more than .* MiB, the largest file that can be"):
+            "".join(store.export_all(me))
+
+
 def test_hostile_words_stay_data(store, me, document):
     words = "<script>${x}</script> {{y}} \u202e ![](http://x)"
     run = document["runs"][0]

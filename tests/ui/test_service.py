@@ -9,8 +9,9 @@ import time
 import pytest
 
 from explorer.settings import Settings
+from explorer.ui import runs
 from explorer.ui.service import Service, Visitor
-from explorer.worker import QueueFull
+from explorer.worker import QueueFull, make_job
 from storage import NotThere, Store
 
 ME, STRANGER = Visitor("m" * 40), Visitor("s" * 40)
@@ -65,6 +66,22 @@ def test_a_killed_worker_costs_its_run_nothing_that_was_kept(service, tmp_path):
     again = service.start(ME, TALE | {"max_new_tokens": 3})
     service.wait(again, ME)
     assert service.place(again, ME).info.status == "done"
+
+
+def test_all_runs_are_exported_and_come_back(service, tmp_path):
+    owner = service.owner(ME)
+    for title in ("One", "Two"):
+        header = make_job(method="greedy", prompt=title).header
+        service.store.create_run(header, owner, service.store.create_session(owner, title))
+        service.store.finish(header.run_id, "failed", f"{title} broke off.")
+    file = runs.session_file(service, ME, runs.ALL)
+    assert file["name"] == "all-runs.json"
+    path = tmp_path / file["name"]
+    path.write_text(file["text"], encoding="utf-8")
+    session, opened = runs.bring_in(service, STRANGER, str(path))
+    brought = service.store.runs(service.owner(STRANGER), session_id=session).runs
+    assert [run.sentence for run in brought] == ["Two broke off.", "One broke off."]
+    assert opened == brought[0].run_id
 
 
 def test_a_strangers_run_looks_like_none(service):
