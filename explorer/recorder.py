@@ -22,7 +22,7 @@ from explorer.trace import (
 )
 from explorer.trace.events import MarkKind, Number, Value
 from explorer.tree import TokenTree
-from explorer.view import Work, entropies
+from explorer.view import RecordingView, Work, entropies
 
 # A number for all nodes of a mark, or one for each.
 Numbers = float | int | None | Sequence[float] | Sequence[int]
@@ -38,6 +38,7 @@ class Recorder:
         self._sink = sink
         self._started = time.perf_counter()
         self.step = 0
+        self._answered: set[str] = set()  # views, by name
 
     @property
     def ms(self) -> float:
@@ -64,21 +65,24 @@ class Recorder:
             )
 
     def eval(
-        self, view: str, nodes: Sequence[int], logits: Tensor, work: Work, took_ms: float
+        self, view: RecordingView, nodes: Sequence[int], logits: Tensor, work: Work, took_ms: float
     ) -> None:
         """A view's answer: `logits` (len(nodes), V), and what it cost."""
         if self._sink:
+            first = view.name not in self._answered
+            self._answered.add(view.name)
             self._sink(
                 EvalEvent(
                     step=self.step,
                     ms=self.ms,
-                    view=view,
+                    view=view.name,
                     nodes=list(nodes),
                     took_ms=took_ms,
                     rows=work.rows,
                     cached=work.cached,
                     passes=work.passes,
                     entropies=entropies(logits),
+                    prompt_logps=[_finite(x) for x in view.prompt_logps()] if first else [],
                 )
             )
 

@@ -336,4 +336,4 @@ class Run:
     ) -> None:
         if view.name == "target":
             self._target_passes += work.passes
-        self._recorder.eval(view.name, nodes, logits, work, took_ms)
+        self._recorder.eval(view, nodes, logits, work, took_ms)

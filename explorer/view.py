@@ -43,6 +43,13 @@ class View(Protocol):
         """Totals since the view was opened."""
         ...
 
+    def prompt_logps(self) -> list[float]:
+        """Log-probability in nats of each prompt token behind the first, given those before it.
+
+        Empty where the view does not predict its prompt: an encoder-decoder's.
+        """
+        ...
+
     def forget(self, nodes: Sequence[int]) -> None:
         """Drop what is kept for these nodes; asking again computes them anew."""
         ...
@@ -136,6 +143,9 @@ class RecordingView:
     def work(self) -> Work:
         return self._view.work()
 
+    def prompt_logps(self) -> list[float]:
+        return self._view.prompt_logps()
+
     def forget(self, nodes: Sequence[int]) -> None:
         self._view.forget(nodes)
 
@@ -152,6 +162,12 @@ class RecordingView:
     ) -> RecordingView:
         inner = self._view.variant(skip=skip, upto=upto, heads=heads, shared=shared)
         return RecordingView(inner, self._report)
+
+
+def token_logps(logits: Tensor, tokens: Sequence[int]) -> list[float]:
+    """Log-probability of one token in each row of `(n, V)` logits."""
+    index = torch.tensor(list(tokens), device=logits.device)[:, None]
+    return torch.log_softmax(logits, -1).gather(1, index)[:, 0].tolist()
 
 
 def entropies(logits: Tensor) -> list[float]:

@@ -29,6 +29,14 @@ def test_decode_returns_the_whole_trace(toy):
     assert len({e.node for e in trace.events if e.kind == "mark"}) > 1
 
 
+def test_a_trace_tells_once_how_probable_its_prompt_was(toy):
+    trace = explorer.decode(toy, "abc", "sample", max_new_tokens=4)
+    told = [event.prompt_logps for event in trace.events if event.kind == "eval"]
+    want = [toy.logits(ids).log_softmax(-1)[after] for ids, after in (([1], 2), ([1, 2], 3))]
+    assert told[0] == pytest.approx([float(logp) for logp in want])
+    assert not any(told[1:])
+
+
 def test_the_same_seed_gives_the_same_text_and_another_seed_another(toy):
     def texts(seed):
         return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from explorer.trace import ChoiceEvent
 from visualizers.picture import Tip
 from visualizers.reading import Reading
@@ -39,6 +41,20 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
         kept = kept or mark.mark == "kept"
         tips.append(Tip(WORDS[mark.mark], f"step {mark.step}: {reason(mark)}", mark.step))
     return tips
+
+
+def prompt_tokens(reading: Reading) -> list[dict[str, Any]]:
+    """The prompt's tokens: token, text, and how probable each was given those before it, if that
+    is known: p, surprisal in nats."""
+    return [
+        {
+            "token": token,
+            "text": reading.token(token),
+            "p": probability(logp),
+            "surprisal": None if logp is None else -logp,
+        }
+        for token, logp in zip(reading.prompt_ids, reading.prompt_logps, strict=True)
+    ]
 
 
 def logps(law: ChoiceEvent, token: int | None) -> tuple[float | int | None, float | int | None]:

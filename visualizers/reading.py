@@ -93,6 +93,14 @@ class Reading:
         view = views.get("target") or next(iter(views.values()), None)
         return view.prompt_ids if view else []
 
+    @cached_property
+    def prompt_logps(self) -> list[float | int | None]:
+        """For each token of that prompt its log-probability in nats; None where it is not known."""
+        views = self.fold.views
+        name = "target" if "target" in views else next(iter(views), "")
+        known = self.fold.prompt_logps.get(name, [])
+        return ([None, *known] + [None] * len(self.prompt_ids))[: len(self.prompt_ids)]
+
     # By step -----------------------------------------------------------------------------------
 
     @cached_property

@@ -2,8 +2,8 @@
 
 While a search has not decided yet, the ribbon shows the hypothesis that leads.
 
-`data` feeds the page's main text. data["prompt"] = [{"token": id, "text"}, …] and data["tokens"],
-in the order of the tree, one entry for each token that ever was part of the ribbon:
+`data` feeds the page's main text. data["prompt"] = [{"token": id, "text", "p", "surprisal"}, …] (as
+far as the model told how probable the prompt was), and data["tokens"], in the order of the tree, one entry for each token that ever was part of the ribbon:
 
     node, token, text (visible), by, place (1 = first token after the prompt), end (ends the text)
     shows         [[from step, until step or null, class], …]: when it is there, and as what
@@ -29,7 +29,7 @@ from math import log
 from typing import Any
 
 from explorer.trace import ChoiceEvent, MarkEvent
-from visualizers.facts import logps, node_tips
+from visualizers.facts import logps, node_tips, prompt_tokens
 from visualizers.picture import Mark, Picture, Table, Tip
 from visualizers.reading import Reading, text_class
 from visualizers.sentences import captions, tell_step
@@ -72,7 +72,7 @@ def draw(reading: Reading) -> list[Picture]:
             marks=marks,
             size=(LINE, max((m.y for m in marks), default=0.0) + 1.5),
             focus=_focus(reading, tokens, ends, at_root),
-            data={"prompt": _prompt(reading), "tokens": tokens},
+            data={"prompt": prompt_tokens(reading), "tokens": tokens},
         )
     ]
 
@@ -126,10 +126,6 @@ def _goodness(entry: tuple[int, MarkEvent]) -> tuple[float, int]:
 
 
 # What is known about a token ------------------------------------------------------------------
-
-
-def _prompt(reading: Reading) -> list[dict[str, Any]]:
-    return [{"token": t, "text": reading.token(t)} for t in reading.prompt_ids]
 
 
 def _token(reading: Reading, node: int, shows: list[Interval]) -> dict[str, Any]:
@@ -231,10 +227,13 @@ class _Places:
 
 def _prompt_marks(reading: Reading, places: _Places) -> list[Mark]:
     marks = []
-    for i, token in enumerate(reading.prompt_ids):
-        text = reading.token(token)
+    for i, entry in enumerate(prompt_tokens(reading)):
+        text, token = entry["text"], entry["token"]
         x, y = places.put(text)
         tip = [Tip("prompt token", f"{reading.alone(token)}  (id {token})")]
+        if entry["surprisal"] is not None:
+            tip.append(Tip("probability", number(entry["p"])))
+            tip.append(Tip("surprisal", f"{number(entry['surprisal'])} nats"))
         marks.append(
             Mark(f"prompt {i}", "text", x, y, "prompt", text=text, width=cells(text), tip=tip)
         )

@@ -58,7 +58,7 @@ function makeText(tip, onPress) {
   function dress({ token, button }) {
     button.dataset.class = token.class ?? "prompt";
     button.classList.toggle("fresh", !!token.fresh);
-    const share = token.prompt ? null : colouring.share?.(token);
+    const share = colouring.share?.(token);
     button.classList.toggle("measured", share != null);
     if (share != null) {
       button.style.setProperty("--share", share);

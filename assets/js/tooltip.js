@@ -57,8 +57,7 @@ function tipsAt(tips, step) {
 // Everything that is known about a token of the text.
 function tokenTip(token) {
   const head = el("p", "tip-token", token.alone ?? spaced(token.text));
-  if (token.prompt) return [head, tipRows([["part of", "the prompt"], ["id", String(token.token)]])];
-  const rows = [];
+  const rows = token.prompt ? [["part of", "the prompt"], ["id", String(token.token)]] : [];
   if (token.p != null) {
     const raw = token.p_raw;
     const before = raw != null && number(raw) !== number(token.p);
@@ -68,7 +67,7 @@ function tokenTip(token) {
   for (const [view, nats] of Object.entries(token.entropy ?? {})) {
     rows.push([`entropy, ${view}`, `${number(nats)} nats`]);
   }
-  rows.push(["proposed by", token.by]);
+  if (token.by) rows.push(["proposed by", token.by]);
   if (token.u != null) rows.push(["random number", number(token.u)]);
   for (const [filter, mass] of Object.entries(token.removed_mass ?? {})) {
     if (mass > 0) rows.push([`removed by ${filter}`, number(mass)]);

@@ -15,7 +15,7 @@ from torch import Tensor
 from explorer.errors import MethodError
 from explorer.models.anatomy import Alteration
 from explorer.tree import TokenTree
-from explorer.view import Work
+from explorer.view import Work, token_logps
 
 if TYPE_CHECKING:
     from explorer.models.network import Network
@@ -58,6 +58,15 @@ class ReplayView:
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, 0)
+
+    @torch.no_grad()
+    def prompt_logps(self) -> list[float]:
+        if self._network.encoder_decoder:
+            return []
+        ids = torch.tensor([self._prompt_ids], device=self._network.device)
+        with self._network.anatomy.altered(self._how):
+            out = self._network.net(input_ids=ids, use_cache=False)
+        return token_logps(out.logits[0, :-1].float(), self._prompt_ids[1:])
 
     def forget(self, nodes: Sequence[int]) -> None:
         for top in nodes:

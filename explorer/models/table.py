@@ -15,7 +15,7 @@ from torch import Tensor
 from explorer.errors import InputError, MethodError
 from explorer.trace.events import Value
 from explorer.tree import TokenTree
-from explorer.view import Work
+from explorer.view import Work, token_logps
 
 EOS = 0
 HIDDEN = 8
@@ -126,6 +126,13 @@ class TableView:
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, len(self._seen))
+
+    def prompt_logps(self) -> list[float]:
+        ids = self._prompt_ids
+        if len(ids) < 2:
+            return []
+        before = torch.stack([self._model.logits(ids[:i]) for i in range(1, len(ids))])
+        return token_logps(before, ids[1:])
 
     def forget(self, nodes: Sequence[int]) -> None:
         self._seen -= set(nodes)

@@ -14,22 +14,25 @@ from explorer.errors import MethodError
 from explorer.models.anatomy import Alteration
 from explorer.models.rows import RowCache, Visibility
 from explorer.tree import ROOT, TokenTree
-from explorer.view import Work
+from explorer.view import Work, token_logps
 
 if TYPE_CHECKING:
     from explorer.models.network import Network, PassResult, Source
 
 LEAST_WORTH_COMPACTING = 128
+PROMPT_CHUNK = 128  # logits of a long prompt would not fit into memory all at once
 FULL = Alteration()
 
 
 @dataclass(slots=True)
 class Prefix:
-    """A prompt that was computed before: its cache rows and the states at its last token."""
+    """A prompt that was computed before: its cache rows, the states at its last token, and how
+    probable it was."""
 
     cache: RowCache
     state: Tensor
     hidden: dict[int, Tensor]
+    logps: list[float]  # of its tokens behind the first
 
 
 class RowStore:
@@ -165,6 +168,7 @@ class TreeView:
         self._rows = 0
         self._compactions = 0  # of the store, as far as this view has followed them
         self._prefilled = False
+        self._logps: list[float] = []
 
     def __call__(self, nodes: Sequence[int]) -> Tensor:
         self._prefill()
@@ -189,6 +193,10 @@ class TreeView:
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, len(self._store.owners))
+
+    def prompt_logps(self) -> list[float]:
+        self._prefill()
+        return self._full.prompt_logps() if self._full and self._how.shared else self._logps
 
     def forget(self, nodes: Sequence[int]) -> None:
         """See `View.forget`. The prompt, the root with it, is never forgotten."""
@@ -228,7 +236,8 @@ class TreeView:
             # Copies, so that what is kept does not hold on to the states of the whole prompt.
             last = {layer: states[-1].clone() for layer, states in result.hidden.items()}
             cache = RowCache(len(self._network.anatomy.blocks))
-            prefix = Prefix(cache, result.state[-1].clone(), last)
+            logps = self._prompt_logps(result.state)
+            prefix = Prefix(cache, result.state[-1].clone(), last, logps)
             if reusable:
                 cache.claim(len(prompt))
                 cache.copy_from(store.cache, range(store.cache.begin, store.cache.end))
@@ -236,9 +245,19 @@ class TreeView:
         else:
             store.claim(self._reading, prompt, shared=True)
             store.cache.copy_from(prefix.cache, range(len(prompt)))
+        self._logps = prefix.logps
         self._state[ROOT] = prefix.state
         for layer, state in prefix.hidden.items():
             self._hidden[layer][ROOT] = state
+
+    def _prompt_logps(self, states: Tensor) -> list[float]:
+        """How probable the prompt's tokens were, from what the last block gave, (P, d)."""
+        following = self._store.prompt_ids[1:]
+        found: list[float] = []
+        for at in range(0, len(following), PROMPT_CHUNK):
+            tokens = following[at : at + PROMPT_CHUNK]
+            found += token_logps(self._network.head(states[at : at + len(tokens)]), tokens)
+        return found
 
     def _unknown(self, nodes: Sequence[int]) -> list[int]:
         """The distinct nodes that are not known yet, in the order asked.

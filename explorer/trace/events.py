@@ -50,7 +50,8 @@ class EvalEvent:
     `rows` positions were computed (asked nodes, their missing ancestors, and on the first
     question the prompt); `cached` rows stood in the cache afterwards; `passes` forward passes
     were needed (0 if every answer was known). `entropies` are of the asked nodes' next-token
-    laws, in nats.
+    laws, in nats. A view's first answer also tells its prompt's log-probabilities in nats,
+    `prompt_logps`: one for each token behind the first, given those before it.
     """
 
     step: int
@@ -62,6 +63,7 @@ class EvalEvent:
     cached: int
     passes: int
     entropies: list[float]
+    prompt_logps: list[Number] = field(default_factory=list)
     kind: Literal["eval"] = "eval"
 
 

@@ -17,6 +17,7 @@ from explorer.trace.events import (
     MarkEvent,
     NodeEvent,
     NoteEvent,
+    Number,
     ViewEvent,
 )
 
@@ -51,6 +52,7 @@ class Fold:
     def __init__(self) -> None:
         self.nodes: list[NodeStory] = [NodeStory(0, -1, None, "prompt", 0, 0)]
         self.views: dict[str, ViewEvent] = {}
+        self.prompt_logps: dict[str, list[Number]] = {}  # view -> of its prompt behind the first
         self.evals: list[EvalEvent] = []
         self.choices: dict[int, list[ChoiceEvent]] = {}
         self.notes: dict[str, list[NoteEvent]] = {}
@@ -84,6 +86,8 @@ class Fold:
                     self._kept.setdefault(event.step, []).append(event.node)
             case EvalEvent():
                 self.evals.append(event)
+                if event.prompt_logps:
+                    self.prompt_logps[event.view] = event.prompt_logps
                 for node, entropy in zip(event.nodes, event.entropies, strict=False):
                     self.nodes[node].entropy[event.view] = entropy
             case ChoiceEvent():

@@ -10,7 +10,7 @@ from explorer.trace import Fold, MarkEvent
 from explorer.ui.totals import Totals
 from explorer.worker import Batch
 from visualizers import Reading
-from visualizers.facts import logps
+from visualizers.facts import logps, prompt_tokens
 from visualizers.reading import OWN
 from visualizers.words import probability
 
@@ -34,7 +34,7 @@ def live_chunks(
         seq     0, 1, 2, … in this stream
         at      how many tokens of the continuation stay; those behind it are replaced
         tokens  the tokens from there on: node, token, text, class, by, place, p, surprisal, entropy
-        prompt  the prompt's tokens, in the chunk with which the run begins
+        prompt  the prompt's tokens: when the run begins, and once they have been read
         status  state ("waiting", "running", "done", "stopped", "failed"), sentence, step, and the
                 totals so far
         done    nothing comes after it
@@ -50,7 +50,7 @@ def live_chunks(
     seq = 0
     state = "waiting"
     sentence = ""
-    prompt_sent = False
+    prompt_told = 0
     for batch in batches:
         for event in batch.events:
             fold.feed(event)
@@ -65,9 +65,9 @@ def live_chunks(
             now, tokens = tokens[:MOST_TOKENS], tokens[MOST_TOKENS:]
             done = batch.end is not None and not tokens
             chunk: Chunk = {"run": batch.run_id, "seq": seq, "at": at, "tokens": now}
-            if not prompt_sent and fold.views:
+            if prompt_told < (known := bool(fold.views) + bool(fold.evals)):
                 chunk["prompt"] = text.prompt()
-                prompt_sent = True
+                prompt_told = known
             yield {**chunk, "status": status, "done": done}
             seq, at = seq + 1, at + len(now)
             if not tokens:
@@ -90,8 +90,8 @@ class LiveText:
         self._looked = 0
 
     def prompt(self) -> list[dict[str, Any]]:
-        reading = Reading(self._fold, self._token_text)
-        return [{"token": t, "text": reading.token(t)} for t in reading.prompt_ids]
+        """With how probable it was, once the model has read it."""
+        return prompt_tokens(Reading(self._fold, self._token_text))
 
     def news(self) -> tuple[int, list[Token]]:
         """How many tokens stay as they were told, and those that come behind them."""

@@ -39,6 +39,20 @@ def test_a_tree_at_once_is_each_path_alone(name):
     assert apart(opened(name, tree)(nodes), want) < TOLERANCE
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_prompt_is_as_probable_as_its_beginnings_say(name):
+    """The second view takes the prompt over from the first, with its numbers."""
+    net, tree = network(name).net, TokenTree()
+    want = []
+    if not network(name).encoder_decoder:
+        for i in range(1, len(PROMPT)):
+            with torch.no_grad():
+                last = net(torch.tensor([PROMPT[:i]])).logits[0, -1]
+            want.append(float(last.log_softmax(-1)[PROMPT[i]]))
+    for _ in range(2):
+        assert opened(name, tree).prompt_logps() == pytest.approx(want, abs=TOLERANCE)
+
+
 @pytest.mark.parametrize("name", READ_AS_TREES)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_order_of_questions_changes_nothing(name, seed):
