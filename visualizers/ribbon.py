@@ -2,8 +2,9 @@
 
 While a search has not decided yet, the ribbon shows the hypothesis that leads.
 
-`data` feeds the page's main text. data["prompt"] = [{"token": id, "text", "p", "surprisal"}, …] (as
-far as the model told how probable the prompt was), and data["tokens"], in the order of the tree, one entry for each token that ever was part of the ribbon:
+`data` feeds the page's main text. data["prompt"] = [{"token": id, "text", "p", "surprisal"}, …], as
+far as the model told how probable the prompt was; and data["tokens"], in the order of the tree, one
+entry for each token that ever was part of the ribbon:
 
     node, token, text (visible), by, place (1 = first token after the prompt), end (ends the text)
     shows         [[from step, until step or null, class], …]: when it is there, and as what
