@@ -40,6 +40,7 @@ TOYS: dict[str, Callable[[], TableLM]] = {
     "toy": TableLM,
     "toy-draft": lambda: TableLM(seed=1, like=(TableLM(), 0.5)),
 }
+HEAD = "head.json"  # of a folder with a head for another model's states, see heads.py
 # How far one answer may depend on a later token: nothing but rounding.
 ROUNDING = {torch.float32: 1e-3, torch.float64: 1e-6, torch.float16: 2e-2, torch.bfloat16: 5e-2}
 
@@ -124,7 +125,11 @@ def bundled_folders() -> dict[str, Path]:
     models = settings().models_folder
     try:
         folders = sorted(path for path in models.iterdir() if path.is_dir())
-        return {path.name: path for path in folders if not path.name.startswith(".")}
+        return {
+            path.name: path
+            for path in folders
+            if not path.name.startswith(".") and not (path / HEAD).is_file()
+        }
     except OSError:
         return {}
 
