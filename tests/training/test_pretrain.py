@@ -8,6 +8,7 @@ import torch
 from training import pretrain
 from training.batches import Source
 from training.errors import TrainingError
+from training.loop import Training
 from training.pretrain import Pretraining
 from training.tasks import draw_example
 from training.tokens import read_tokens, write_tokens, write_world_tokens
@@ -23,7 +24,7 @@ def token_folder(tokenizer, books, tmp_path_factory):
 @pytest.fixture
 def start(tokenizer, token_folder, tiny_recipe, monkeypatch):
     """A run in a folder; call it again on the same folder to resume."""
-    monkeypatch.setattr(pretrain, "EVALUATE_EVERY", 4)
+    monkeypatch.setattr(Training, "evaluate_every", 4)
 
     def make(folder, recipe=tiny_recipe, **options):
         sources = [
@@ -103,7 +104,7 @@ def test_without_its_momentum_a_resumed_run_would_differ(start, tmp_path):
 
 def test_training_learns_and_logs(start, tmp_path, tiny_recipe):
     run = start(tmp_path)
-    before = run.held_out_bits()
+    before = run.held_out_bits(run.model)
     run.run()
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [r["step"] for r in log] == [4, 8, 12]
@@ -118,7 +119,8 @@ def test_a_run_may_start_from_another_model(start, tmp_path, tiny_recipe):
         tiny_recipe, shape=dataclasses.replace(tiny_recipe.shape, layers=3)
     )
     second = start(tmp_path / "second", deeper, starts_from=first.model)
-    assert second.held_out_bits() == pytest.approx(first.held_out_bits(), abs=1e-6)
+    before = first.held_out_bits(first.model)
+    assert second.held_out_bits(second.model) == pytest.approx(before, abs=1e-6)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(start, tmp_path, tiny_recipe):
