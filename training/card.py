@@ -1,29 +1,52 @@
 """The model card of an exported model, from what was measured, not from what was planned."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
-from training.config import Recipe
+from explorer.models.heads import Head
+from training.config import (
+    Distillation,
+    HeadTraining,
+    LanguageModelRecipe,
+    MoodTuning,
+    Recipe,
+    shape_of,
+)
 from training.corpus import HELD_OUT
+from training.divergence import FORWARD_KL, TVD
 from training.export import Progress
+from training.heads import LEAST_DIFFERENCE, Heading, RewardedTexts
+from training.tasks import example
+from training.world import HELD_OUT_SEEDS
+
+DIVERGENCES = {FORWARD_KL: "Forward KL", TVD: "TVD++"}
+PASSAGE_TOKENS = 75  # the mean length of a passage, for counting what was read
 
 PROMPTS = (
     "Once upon a time there was a",
     "The king said to his daughter,",
     '"Where are you going?" asked the old woman.',
 )
+# Held-out seeds of two tasks that show whether a model has learnt them.
+TASK_PROMPTS = (example("sum", HELD_OUT_SEEDS), example("record_to_json", HELD_OUT_SEEDS))
 SAMPLE_TOKENS = 90
 SAMPLE_SEED = 1
 TEMPERATURE, TOP_P = 0.8, 0.95
+GREEDY = {"do_sample": False}
+SAMPLED = {"do_sample": True, "temperature": TEMPERATURE, "top_p": TOP_P, "top_k": 0}
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the card says of one model beyond its recipe."""
+    """What the card says of one model beyond its recipe.
+
+    `draft_scores`: run -> kind of text -> expected acceptance at temperatures 1 and 0.
+    """
 
     title: str
     purpose: str
@@ -32,43 +55,66 @@ class Facts:
     bits_all: float
     ngram_bits: float
     machine: str
+    draft_scores: dict[str, dict[str, tuple[float, float]]]
 
 
-def write_samples(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase) -> list[str]:
-    """Greedy and sampled continuations of PROMPTS, the first drawn, none chosen."""
+def write_samples(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, tasks: bool
+) -> list[str]:
+    """Six continuations, the first drawn, none chosen: of PROMPTS, greedy and sampled.
+
+    With `tasks` the last of them gives way to two tasks, answered greedily.
+    """
+    asked = [(p, options) for p in PROMPTS for options in (GREEDY, SAMPLED)]
+    if tasks:
+        asked[-2:] = [(e.prompt, GREEDY) for e in TASK_PROMPTS]
     samples = []
-    for prompt in PROMPTS:
+    for prompt, options in asked:
         ids = torch.tensor([tokenizer(prompt)["input_ids"]])
-        for options in (
-            {"do_sample": False},
-            {"do_sample": True, "temperature": TEMPERATURE, "top_p": TOP_P, "top_k": 0},
-        ):
-            torch.manual_seed(SAMPLE_SEED)
-            out = model.generate(
-                ids,
-                attention_mask=torch.ones_like(ids),
-                max_new_tokens=SAMPLE_TOKENS,
-                max_length=None,
-                pad_token_id=tokenizer.pad_token_id,
-                **options,
-            )
-            how = f"temperature {TEMPERATURE}, top-p {TOP_P}" if options["do_sample"] else "greedy"
-            text = tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
-            samples.append(f"- **{how}:** *{prompt}*{text}".replace("\n\n", " / "))
+        torch.manual_seed(SAMPLE_SEED)
+        out = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=SAMPLE_TOKENS,
+            max_length=None,
+            pad_token_id=tokenizer.pad_token_id,
+            **options,
+        )
+        how = f"temperature {TEMPERATURE}, top-p {TOP_P}" if options["do_sample"] else "greedy"
+        text = tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+        samples.append(f"- **{how}:** {shown(prompt, text)}")
     return samples
+
+
+def shown(prompt: str, text: str) -> str:
+    """A prompt in italics, what follows it, and a stroke for a line break."""
+    tags = re.sub(r"(<\|\w+\|>)", r"`\1`", prompt)
+    prompt = tags if tags != prompt else f"*{prompt}*"
+    return re.sub(r"\n+", " / ", f"{prompt}{text}")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pretraining run that led to the model: its recipe, how far it came, its log."""
+    """One run that led to the model: its recipe, how far it came, its log."""
 
-    recipe: Recipe
+    recipe: LanguageModelRecipe | HeadTraining
     progress: Progress
     log: list[dict]
 
     @property
     def tokens(self) -> int:
-        return self.recipe.tokens_after(self.progress.step)
+        """Tokens read; of a run on whole rows, about so many."""
+        recipe, step = self.recipe, self.progress.step
+        if isinstance(recipe, Recipe):
+            return recipe.tokens_after(step)
+        if isinstance(recipe, Distillation):
+            return step * recipe.batch_tokens
+        return step * recipe.batch_size * PASSAGE_TOKENS
+
+    @property
+    def records(self) -> list[dict]:
+        """The log up to the checkpoint."""
+        return [r for r in self.log if r["step"] <= self.progress.step]
 
 
 def read_log(path: Path) -> list[dict]:
@@ -76,47 +122,103 @@ def read_log(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def thinned(records: list[dict], rows: int) -> list[dict]:
+    """About `rows` of them, the last always among them."""
+    return records[:: -max(1, len(records) // max(1, rows))][::-1]
+
+
 def curve_table(runs: list[Run], rows: int = 12) -> str:
-    """About `rows` records of all runs as a table, the last of each run always among them."""
+    """About `rows` records of the pretraining runs as a table, the last of each among them."""
     lines = [
         "| run | tokens seen in all | minutes in all | held-out bits per character |",
         "|---|---:|---:|---:|",
     ]
     tokens, seconds = 0, 0.0
     for run in runs:
-        log = [r for r in run.log if r["step"] <= run.progress.step]
-        stride = max(1, len(log) * len(runs) // rows)
         lines += [
             f"| {run.recipe.name} | {tokens + r['tokens']:,} | {(seconds + r['seconds']) / 60:.0f} "
             f"| {r['held_out_bits_per_character']:.3f} |"
-            for r in log[::-stride][::-1]
+            for r in thinned(run.records, rows // len(runs))
         ]
         tokens, seconds = tokens + run.tokens, seconds + run.progress.seconds
     return "\n".join(lines)
 
 
+def later_curve(run: Run, rows: int = 4) -> str:
+    """A run that is no pretraining as a table: what its log holds."""
+    records = [
+        {
+            key if not part else f"{key} {part}": number
+            for key, value in record.items()
+            for part, number in (value.items() if isinstance(value, dict) else [("", value)])
+        }
+        for record in thinned(run.records, rows)
+    ]
+    if not records:
+        return ""
+    head = [key.replace("_", " ") for key in records[0]]
+    lines = [f"`{run.recipe.name}`:", "", f"| {' | '.join(head)} |", "|---:" * len(head) + "|"]
+    lines += [f"| {' | '.join(f'{v:g}' for v in record.values())} |" for record in records]
+    return "\n".join(lines)
+
+
 def describe_run(run: Run) -> str:
     """One line of the card on how a run went."""
-    recipe, shape = run.recipe, run.recipe.shape
+    recipe = run.recipe
+    size = f"{run.tokens:,} tokens, {run.progress.seconds / 60:.0f} minutes"
+    start = f"Begins with the weights of `{recipe.starts_from}`. " if recipe.starts_from else ""
+    rates = (
+        f"Muon for the matrices inside the layers (peak learning rate {recipe.muon_lr:g}), AdamW "
+        f"for the rest ({recipe.adam_lr:g}); a warm-up of {recipe.warmup_steps} updates, then "
+        f"{'constant' if recipe.constant else 'linear decay to zero'}."
+    )
+    opening = f"- `{recipe.name}`: {run.progress.step:,} updates of {recipe.steps:,}"
+    if isinstance(recipe, Distillation):
+        return (
+            f"{opening}, about {size}. {start}{DIVERGENCES[recipe.divergence]} between the "
+            "published target's law and the draft's at every place of samples that the target "
+            f"wrote at temperature 1 from the starts of training windows and tasks. {rates}"
+        )
+    if isinstance(recipe, MoodTuning):
+        return (
+            f"{opening}, about {size}. {start}Passages in its mood from `training/moods.py`, "
+            f"behind its tag, behind the tag of a plain story, or behind none. {rates}"
+        )
+    shape = recipe.shape
     stages = ", then ".join(
         f"windows of {s.context} tokens, {s.batch_size} an update" for s in recipe.stages
     )
-    rate = "then constant" if recipe.constant else "then linear decay to zero"
-    start = f"Begins with the weights of `{recipe.starts_from}`. " if recipe.starts_from else ""
     shares = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
     return (
-        f"- `{recipe.name}`: {shape.layers} layers, {run.progress.step:,} updates of "
-        f"{recipe.steps:,}, {run.tokens:,} tokens, {run.progress.seconds / 60:.0f} minutes. {start}"
-        f"{stages[0].upper()}{stages[1:]}. Muon for the matrices inside the layers (peak learning "
-        f"rate {recipe.muon_lr:g}), AdamW for the rest ({recipe.adam_lr:g}); a warm-up of "
-        f"{recipe.warmup_steps} updates, {rate}. Sources, and how often each is read relative to "
-        f"the others: {shares}."
+        f"{opening}, {shape.layers} layers, {size}. {start}{stages[0].upper()}{stages[1:]}. "
+        f"{rates} Sources, and how often each is read relative to the others: {shares}."
     )
+
+
+def acceptance_table(scores: dict[str, dict[str, tuple[float, float]]]) -> str:
+    """What the runs of a draft are accepted by the target, on held-out samples of the target."""
+    kinds = list(next(iter(scores.values())))
+    lines = [
+        "How often a guess of the draft is expected to stand, on texts that the target wrote from "
+        "held-out prompts (1 − total variation at temperature 1; the same most probable token at "
+        "temperature 0):",
+        "",
+        f"| after | {' | '.join(f'{k}, T = 1 | {k}, T = 0' for k in kinds)} |",
+        f"|---|{'---:|' * 2 * len(kinds)}",
+    ]
+    for run, by_kind in scores.items():
+        numbers = [f"{value:.3f}" for kind in kinds for value in by_kind[kind]]
+        lines.append(f"| {run} | {' | '.join(numbers)} |")
+    return "\n".join(lines) + "\n\n"
 
 
 def render_card(facts: Facts, runs: list[Run], model: LlamaForCausalLM, samples: list[str]) -> str:
     """The card as Markdown; `runs` from the first to the one whose weights these are."""
-    shape = runs[-1].recipe.shape
+    shape = shape_of(runs[-1].recipe)
+    pretraining = [run for run in runs if isinstance(run.recipe, Recipe)]
+    later = [run for run in runs if not isinstance(run.recipe, Recipe)]
+    curves = "\n\n".join([curve_table(pretraining), *map(later_curve, later)])
+    acceptance = acceptance_table(facts.draft_scores) if facts.draft_scores else ""
     tokens = sum(run.tokens for run in runs)
     minutes = sum(run.progress.seconds for run in runs) / 60
     books = "\n".join(
@@ -125,10 +227,13 @@ def render_card(facts: Facts, runs: list[Run], model: LlamaForCausalLM, samples:
     )
     recipe_lines = "\n".join(describe_run(run) for run in runs)
     sample_lines = "\n".join(samples)
-    seen_tasks = any("world" in run.recipe.repeats for run in runs)
+    seen_tasks = any("world" in run.recipe.repeats for run in pretraining)
     tasks = (
         "The task tags open the tasks of the small world in `training/tasks.py`."
         if seen_tasks
+        else "The task tags open the tasks of the small world; this model has seen them in "
+        "samples of the target alone."
+        if later
         else "The task tags are there for later models; this one has never seen them."
     )
     world = (
@@ -161,7 +266,7 @@ templeoflum/mythic-library).{world}
 Held out, and never seen in training: {", ".join(sorted(b.split("__")[1] for b in HELD_OUT))}.
 
 **Recipe.** {tokens:,} tokens in {minutes:.0f} minutes on {facts.machine}
-(`python -m training pretrain NAME`):
+(`training/README.md`):
 
 {recipe_lines}
 
@@ -169,12 +274,12 @@ Held out, and never seen in training: {", ".join(sorted(b.split("__")[1] for b i
 
 On evenly spaced stretches of the held-out books, windows of 512 tokens:
 
-{curve_table(runs)}
+{curves}
 
 ## Scores
 
-Bits per character on the whole held-out books, each token given at least 512 tokens before it where
-there are as many:
+{acceptance}Bits per character on the whole held-out books, each token given at least 512 tokens
+before it where there are as many:
 
 | book | bits per character |
 |---|---:|
@@ -188,8 +293,86 @@ there are as many:
 
 ## Samples
 
-The first drawn with seed {SAMPLE_SEED}, none chosen; the prompt is in italics, ` / ` is a paragraph
-break.
+The first drawn with seed {SAMPLE_SEED}, none chosen; a prompt is in italics or begins with its tag,
+` / ` is a line break.
 
 {sample_lines}
+"""
+
+
+def head_samples(rewarded: RewardedTexts, head: Head, count: int = 6) -> list[str]:
+    """The first held-out texts with the rule's reward and what the head says of them."""
+    lines = []
+    states = rewarded.states.split(rewarded.lengths.tolist())
+    for text, reward, path in list(zip(rewarded.texts, rewarded.rewards, states, strict=True))[
+        :count
+    ]:
+        if head.about.kind == "reward":
+            said = f"score {float(head.score(path)):+.2f}"
+        else:
+            values = head.value(path)[:: max(1, len(path) // 4)]
+            said = f"expected along the way {', '.join(f'{float(v):.2f}' for v in values)}"
+        text = re.sub(r"\n+", " / ", text.strip())
+        lines.append(f"- **reward {float(reward):.2f}, {said}:** {text}")
+    return lines
+
+
+def render_head_card(
+    head: Head,
+    purpose: str,
+    limits: str,
+    training: Heading,
+    log: list[dict],
+    samples: list[str],
+    machine: str,
+) -> str:
+    """The card of a head as Markdown."""
+    recipe, texts = training.recipe, training.texts
+    loss = {
+        "reward": "pairs of texts whose rewards differ by at least "
+        f"{LEAST_DIFFERENCE:g}, by −ln σ(score of the preferred − score of the other)",
+        "prefix": "the final reward at every place, by squared error",
+    }[recipe.kind]
+    curve = later_curve(Run(recipe, Progress(training.step, training.seconds), log), rows=6)
+    return f"""---
+license: apache-2.0
+language: en
+---
+# {head.name}
+
+{purpose}
+
+**Shape.** A linear map from the state of `{head.about.model}` after its last norm
+(`view.hidden(nodes, {head.about.layer})`) to one number: {head.weight.numel() + 1:,} parameters in
+`head.safetensors`, read by `explorer/models/heads.py`. Made for the weights
+`{head.about.revision}` of `{head.about.model}` and for no others.
+
+**Rule.** The reward of a text is the share of cheerful words among those that tell a mood, with one
+of each added: (c + 1)/(c + g + 2). The words stand in `training/rewards.py`. Nobody's judgement is
+in it but the rule's.
+
+**Data.** {len(texts.lengths):,} texts with {len(texts.states):,} tokens that `{head.about.model}`
+itself wrote at temperature 1, from stretches of training books, fresh tasks of the small world and
+the tags of moods; a text ends at its end token or where the sample does. Their mean reward is
+{float(texts.rewards.mean()):.3f}, its deviation {float(texts.rewards.std()):.3f}. Scored on
+{len(training.held_out.lengths):,} texts from held-out books and held-out tasks.
+
+**Recipe.** {training.step:,} updates of {recipe.batch_size:,} examples in
+{training.seconds:.0f} seconds on {machine}, the model frozen: {loss}. AdamW, peak learning rate
+{recipe.adam_lr:g}, weight decay {recipe.weight_decay:g}, linear decay to zero; states are
+standardised during training, and that is folded into the weights afterwards.
+
+## Curve and scores
+
+{curve}
+
+## Limits
+
+{limits}
+
+## Samples
+
+The first held-out ones, none chosen; ` / ` is a line break.
+
+{chr(10).join(samples)}
 """

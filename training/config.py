@@ -134,3 +134,136 @@ RECIPES = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class SampleGroup:
+    """Rows of `length` tokens that the target writes on from prompts of one kind.
+
+    `source` names what the prompts are: "prose" (a stretch of a book, `prompt_tokens` long),
+    "tasks" (any task of the small world) or "moods" (a mood's tag alone).
+    """
+
+    name: str
+    source: str
+    rows: int
+    length: int
+    prompt_tokens: int = 0
+    held_out: bool = False
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Samples of a published model at temperature 1, `batch_rows` rows side by side."""
+
+    name: str
+    model: str
+    groups: tuple[SampleGroup, ...]
+    batch_rows: int = 64
+    seed: int = 8
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """A draft learns the target's law at every place of the target's own samples."""
+
+    name: str
+    starts_from: str
+    divergence: str  # "forward_kl" or "tvd++", see divergence.py
+    steps: int
+    batch_tokens: int = 4096
+    muon_lr: float = 0.005
+    adam_lr: float = 1e-3
+    warmup_steps: int = 10
+    weight_decay: float = 0.0
+    seed: int = 9
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class MoodTuning:
+    """A copy of the draft learns passages in one mood."""
+
+    name: str
+    starts_from: str
+    steps: int = 60
+    batch_size: int = 48
+    muon_lr: float = 0.003
+    adam_lr: float = 6e-4
+    warmup_steps: int = 5
+    weight_decay: float = 0.0
+    seed: int = 10
+    constant: bool = False
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """A linear head on the target's states learns the rewards of its samples (rewards.py)."""
+
+    name: str
+    kind: str  # "reward" or "prefix", see explorer/models/heads.py
+    steps: int
+    batch_size: int
+    adam_lr: float = 3e-3
+    weight_decay: float = 0.1
+    warmup_steps: int = 10
+    seed: int = 11
+    constant: bool = False
+
+
+# Anything whose run ends in a language model.
+LanguageModelRecipe = Recipe | Distillation | MoodTuning
+
+SAMPLES = Sampling(
+    "samples",
+    "target",
+    (
+        SampleGroup("prose", "prose", rows=640, length=256, prompt_tokens=32),
+        # Late positions of the context must be learnt too; reading them is cheap.
+        SampleGroup("long", "prose", rows=48, length=1024, prompt_tokens=864),
+        SampleGroup("tasks", "tasks", rows=320, length=320),
+        SampleGroup("moods", "moods", rows=128, length=128),
+        SampleGroup("held-out-prose", "prose", 64, 256, prompt_tokens=32, held_out=True),
+        SampleGroup("held-out-tasks", "tasks", 64, 320, held_out=True),
+        SampleGroup("held-out-moods", "moods", 64, 128, held_out=True),
+    ),
+)
+
+# The draft after both divergences, and after as much of the first one alone: the better is
+# published.
+DISTILLATIONS = {
+    recipe.name: recipe
+    for recipe in (
+        Distillation("draft-kl", "draft-long", "forward_kl", 120),
+        Distillation("draft-tvd", "draft-kl", "tvd++", 120),
+        Distillation("draft-kl-more", "draft-kl", "forward_kl", 120),
+    )
+}
+MOODS = {
+    recipe.name: recipe
+    for recipe in (MoodTuning("cheerful", "draft-kl"), MoodTuning("gloomy", "draft-kl"))
+}
+HEADS = {
+    recipe.name: recipe
+    for recipe in (
+        HeadTraining("reward-head", "reward", steps=300, batch_size=4096),
+        HeadTraining("prefix-scorer", "prefix", steps=300, batch_size=8192),
+    )
+}
+
+LANGUAGE_MODELS: dict[str, LanguageModelRecipe] = {**RECIPES, **DISTILLATIONS, **MOODS}
+
+
+def lineage(recipe: LanguageModelRecipe) -> list[LanguageModelRecipe]:
+    """The recipes that lead to `recipe`, the first one first."""
+    before = lineage(LANGUAGE_MODELS[recipe.starts_from]) if recipe.starts_from else []
+    return [*before, recipe]
+
+
+def shape_of(recipe: LanguageModelRecipe) -> ModelShape:
+    """The shape of the model that the recipe trains."""
+    return (
+        recipe.shape
+        if isinstance(recipe, Recipe)
+        else shape_of(LANGUAGE_MODELS[recipe.starts_from])
+    )

@@ -14,7 +14,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from training.config import Recipe
+from training.config import LanguageModelRecipe, Recipe, shape_of
 from training.errors import TrainingError
 from training.pretrain import build_model
 
@@ -34,16 +34,17 @@ class Progress:
 
 
 def load_checkpoint(
-    recipe: Recipe, tokenizer: PreTrainedTokenizerBase, checkpoint: Path
+    recipe: LanguageModelRecipe, tokenizer: PreTrainedTokenizerBase, checkpoint: Path
 ) -> tuple[LlamaForCausalLM, Progress]:
     """The model of a checkpoint, in float32 on the CPU, and how far it had come."""
+    part = "pretrain" if isinstance(recipe, Recipe) else "finetune"
     if not checkpoint.is_file():
         raise TrainingError(
             f"There is no checkpoint '{checkpoint}'. "
-            f"Run `python -m training pretrain {recipe.name}` first."
+            f"Run `python -m training {part} {recipe.name}` first."
         )
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    model = build_model(recipe.shape, tokenizer, recipe.seed)
+    model = build_model(shape_of(recipe), tokenizer, recipe.seed)
     model.load_state_dict(state["model"])
     return model, Progress(state["step"], state["seconds"])
 
@@ -88,6 +89,18 @@ def edit_json(path: Path, change: Callable[[dict], dict]) -> None:
     """Rewrite a JSON file."""
     config = change(json.loads(path.read_text(encoding="utf-8")))
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer that the recipe trained.
+
+    Raises TrainingError if there is none.
+    """
+    if not folder.is_dir():
+        raise TrainingError(
+            f"There is no tokenizer in '{folder}'. Run `python -m training tokenizer` first."
+        )
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def load_exported(folder: Path) -> tuple[LlamaForCausalLM, PreTrainedTokenizerBase]:

@@ -1,27 +1,41 @@
-"""The published models: which recipe fills which folder, and what their cards say in words."""
+"""The published models: which runs may fill which folder, and what their cards say in words."""
 
 from dataclasses import dataclass
-
-from training.config import RECIPES, Recipe
 
 
 @dataclass(frozen=True)
 class Member:
-    """A folder below `assets/models/` and the recipe whose run fills it."""
+    """A folder below `assets/models/` with a language model.
+
+    `runs` are the recipes of which one fills it: the one whose draft is accepted more often.
+    """
 
     folder: str
-    recipe: Recipe
-    title: str
+    runs: tuple[str, ...]
+    purpose: str
+    limits: str
+
+
+@dataclass(frozen=True)
+class HeadMember:
+    """A folder below `assets/models/` with a head for the target's states."""
+
+    folder: str
+    run: str
     purpose: str
     limits: str
 
 
 _LIMITS = (
     "A small model of old books. It keeps grammar and the tone of a tale for a sentence or two, "
-    "loses the thread within a paragraph, knows no facts, and repeats itself under greedy "
-    "decoding. It writes what books of the nineteenth century wrote, with their prejudices, though "
-    "the worst passages were removed before training. It is made to watch decoding methods at "
-    "work, and for nothing else."
+    "loses the thread within a paragraph, and repeats itself under greedy decoding. It writes what "
+    "books of the nineteenth century wrote, with their prejudices, though the worst passages were "
+    "removed before training. It is made to watch decoding methods at work, and for nothing else."
+)
+_HEAD_LIMITS = (
+    "It is linear, it reads states that were made for predicting the next token, and it has seen "
+    "a thousand samples or so. Its rule counts words: “not happy” is a cheerful text to it. It "
+    "fits the weights of the target it was trained on and is refused with any others."
 )
 
 FAMILY = {
@@ -29,25 +43,55 @@ FAMILY = {
     for member in (
         Member(
             "target",
-            RECIPES["target-more"],
-            "target (interim)",
-            "The model whose text is to be decoded. An interim one, trained for little more than "
-            "an hour, so that every method has a real language model to run on; a deeper one, "
-            "trained longer and also on tasks with checkable answers, is meant to replace it.",
-            f"{_LIMITS} Most of its training was on windows of 256 tokens: later positions work, "
-            "but are predicted less well (on the same held-out stretches 1.60 bits a character in "
-            "windows of 256, 1.71 in windows of 1,024), so it is at its best in texts of a few "
-            "hundred tokens. There the draft, at 1.67 in windows of either length, is behind it; "
-            "with 512 or more tokens before each, as in the scores above, the draft is ahead.",
+            ("target-cooldown",),
+            "The model whose text is to be decoded: twelve layers, so that methods that look into "
+            "or leave out layers have some to work with.",
+            f"{_LIMITS} The tasks of the small world it solves as often as "
+            "`benchmarks/results/models.jsonl` says, task by task.",
         ),
         Member(
             "draft",
-            RECIPES["draft-long"],
-            "draft (interim)",
+            ("draft-tvd", "draft-kl-more"),
             "The small model that proposes tokens for speculative decoding with `target`, whose "
-            "tokenizer and books it shares; also the amateur of contrastive methods. Trained on "
-            "text alone, not distilled on the target's samples.",
+            "tokenizer it shares and on whose samples it was distilled; also the amateur of "
+            "contrastive methods.",
             _LIMITS,
+        ),
+        Member(
+            "cheerful",
+            ("cheerful",),
+            "A copy of the draft that writes cheerful passages: the expert of a product of experts "
+            "with `target`, or with `gloomy` as its anti-expert.",
+            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns, and away "
+            "from such passages its mood is weaker.",
+        ),
+        Member(
+            "gloomy",
+            ("gloomy",),
+            "A copy of the draft that writes gloomy passages: the anti-expert beside `cheerful`, "
+            "or the expert of a darker text.",
+            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns, and away "
+            "from such passages its mood is weaker.",
+        ),
+    )
+}
+
+HEAD_FAMILY = {
+    member.folder: member
+    for member in (
+        HeadMember(
+            "reward-head",
+            "reward-head",
+            "Scores a finished text by the target's own states: the more cheerful of two texts has "
+            "the higher score. For methods that rank whole texts or weigh candidates by a reward.",
+            _HEAD_LIMITS,
+        ),
+        HeadMember(
+            "prefix-scorer",
+            "prefix-scorer",
+            "Tells from the target's state behind a prefix which reward its text may expect in the "
+            "end. For controlled decoding, token by token or block by block.",
+            f"{_HEAD_LIMITS} Early in a text it can hardly know more than the mean.",
         ),
     )
 }

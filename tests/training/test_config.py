@@ -1,7 +1,15 @@
 import pytest
 
-from training.config import RECIPES
-from training.family import FAMILY
+from training.config import (
+    DISTILLATIONS,
+    HEADS,
+    LANGUAGE_MODELS,
+    RECIPES,
+    SAMPLES,
+    lineage,
+    shape_of,
+)
+from training.family import FAMILY, HEAD_FAMILY
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
@@ -21,7 +29,21 @@ def test_tokens_are_counted_over_all_stages(recipe):
     assert recipe.tokens_after(1) == first.context * first.batch_size
 
 
-def test_target_and_draft_share_the_vocabulary():
-    sizes = {m.recipe.shape.vocab_size for m in FAMILY.values()}
-    assert len(sizes) == 1
-    assert set(FAMILY) >= {"target", "draft"}
+def test_the_family_shares_one_vocabulary():
+    shapes = [shape_of(LANGUAGE_MODELS[run]) for m in FAMILY.values() for run in m.runs]
+    assert len({shape.vocab_size for shape in shapes}) == 1
+    assert next(iter(FAMILY)) == SAMPLES.model == "target"  # the others are made from it
+    assert set(FAMILY) == {"target", "draft", "cheerful", "gloomy"}
+    assert {head.run for head in HEAD_FAMILY.values()} <= set(HEADS)
+
+
+def test_a_run_comes_after_those_it_starts_from():
+    names = [recipe.name for recipe in lineage(LANGUAGE_MODELS["draft-tvd"])]
+    assert names == ["draft-interim", "draft-long", "draft-kl", "draft-tvd"]
+
+
+def test_both_divergences_get_as_many_updates():
+    """Otherwise the comparison would be of lengths."""
+    tvd, kl = DISTILLATIONS["draft-tvd"], DISTILLATIONS["draft-kl-more"]
+    assert (tvd.steps, tvd.starts_from) == (kl.steps, kl.starts_from)
+    assert tvd.divergence != kl.divergence

@@ -5,8 +5,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from training import export
+from training import config, export
 from training.card import Facts, Run, render_card, write_samples
+from training.config import Distillation
 from training.errors import TrainingError
 from training.export import Progress, export_model, load_checkpoint, load_exported
 from training.pretrain import build_model
@@ -72,7 +73,7 @@ def record(step, tokens, seconds, bits):
 
 def test_the_card_states_what_was_measured(exported, tokenizer, tiny_recipe):
     _, _, model = exported
-    samples = write_samples(model, tokenizer)
+    samples = write_samples(model, tokenizer, tasks=False)
     assert len(samples) == 6
     first = Run(tiny_recipe, Progress(8, 90.0), [record(8, 512, 60.0, 2.5)])
     later = dataclasses.replace(
@@ -80,14 +81,40 @@ def test_the_card_states_what_was_measured(exported, tokenizer, tiny_recipe):
     )
     second = Run(later, Progress(4, 30.0), [record(4, 256, 30.0, 2.25), record(8, 512, 60.0, 9.0)])
     by_book = {"fairy__Some_Tales": 1.75}
-    facts = Facts("t", "A purpose.", "A limit.", by_book, 1.7512, 1.9, "a machine")
+    facts = Facts("t", "A purpose.", "A limit.", by_book, 1.7512, 1.9, "a machine", {})
     card = render_card(facts, [first, second], model, samples)
     assert "9.000" not in card  # after the checkpoint
     assert "never seen them" in render_card(facts, [first], model, samples)
     for expected in (
         "A purpose.", "A limit.", "| Some Tales | 1.750 |", "**1.751**", "| 1.900 |",
-        "768 tokens in 2 minutes on a machine", "8 updates of 12, 512 tokens",
+        "768 tokens in 2 minutes on a machine", "8 updates of 12, 2 layers, 512 tokens",
         "Begins with the weights of `tiny`", "| tiny | 512 | 1 | 2.500 |",
         "| later | 768 | 2 | 2.250 |",
     ):  # fmt: skip
         assert expected in card
+
+
+def test_the_card_of_a_distilled_draft_compares_the_divergences(
+    exported, tokenizer, tiny_recipe, monkeypatch
+):
+    _, _, model = exported
+    distilled = Distillation("kl", "tiny", "forward_kl", 10, batch_tokens=100)
+    monkeypatch.setattr(config, "LANGUAGE_MODELS", {"tiny": tiny_recipe, "kl": distilled})
+    runs = [
+        Run(tiny_recipe, Progress(8, 90.0), [record(8, 512, 60.0, 2.5)]),
+        Run(distilled, Progress(5, 30.0), [
+            {"step": 5, "seconds": 30.0, "loss": 1.5, "acceptance": {"prose": 0.61}},
+            {"step": 9, "seconds": 50.0, "loss": 9.9, "acceptance": {"prose": 0.99}},
+        ]),
+    ]  # fmt: skip
+    scores = {"tiny": {"prose": (0.5, 0.55)}, "kl": {"prose": (0.61, 0.66)}}
+    facts = Facts("t", "A purpose.", "A limit.", {}, 1.75, 1.9, "a machine", scores)
+    card = render_card(facts, runs, model, write_samples(model, tokenizer, tasks=True))
+    for expected in (
+        "`kl`: 5 updates of 10, about 500 tokens", "Forward KL between the published target's law",
+        "| step | seconds | loss | acceptance prose |", "| 5 | 30 | 1.5 | 0.61 |",
+        "| after | prose, T = 1 | prose, T = 0 |", "| tiny | 0.500 | 0.550 |",
+        "| kl | 0.610 | 0.660 |", "in samples of the target alone", "`<|sum|>`",
+    ):  # fmt: skip
+        assert expected in card
+    assert "9.9" not in card
