@@ -26,6 +26,7 @@ from torch import Tensor
 
 from explorer.law import Law
 from explorer.run import Run
+from explorer.sampling import Filter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,21 +49,35 @@ class Verdict:
     token: int | None = None
 
 
+# The guessed children of each node, in the order in which they are to be tried; parents first.
+Guesses = Mapping[int, Sequence[Guess]]
 Rule = Callable[[Run, Law, Sequence[Guess]], Verdict]
+
+
+def check(
+    run: Run, root: int, guesses: Guesses, filters: Sequence[Filter], rule: Rule
+) -> tuple[int, dict[int, Law]]:
+    """The second half of a round: the target reads root and guesses in one pass, `verify` walks.
+
+    Returns the new head, down to which all is emitted, and the target's law after each node.
+    """
+    guessed = dict.fromkeys(guess.node for children in guesses.values() for guess in children)
+    nodes = [root, *guessed]
+    laws = dict(zip(nodes, run.laws(filters, run.target(nodes), nodes), strict=True))
+    return run.emit(verify(run, root, laws, guesses, rule)), laws
 
 
 def verify(
     run: Run,
     root: int,
     laws: Mapping[int, Law],
-    guesses: Mapping[int, Sequence[Guess]],
+    guesses: Guesses,
     rule: Rule,
 ) -> int:
     """Walk down from `root` by `rule`; returns the node of the token that the target adds.
 
-    `laws` has the target's law after the root and after every guess; `guesses` the guessed
-    children of a node, in the order in which they are to be tried. An accepted end token ends the
-    walk: nothing is added behind it.
+    `laws` has the target's law after the root and after every guess. An accepted end token ends
+    the walk: nothing is added behind it.
     """
     node = root
     while True:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from explorer.registry import Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
-from explorer.verification import Guess, chain, verify
+from explorer.verification import Guess, chain, check
 
 
 class SpeculativeParams(Params):
@@ -59,19 +59,16 @@ def speculative_sampling(run: Run, p: SpeculativeParams) -> None:
     root = run.root
     for _ in run.steps():
         # 1. The draft guesses a chain; the last token of a text is left to the target.
-        nodes, guesses = [root], {}
+        tip, guesses = root, {}
         for _ in range(min(p.gamma, run.remaining - 1)):
-            tip = nodes[-1]
             (q,) = run.laws(p.filters, run.draft([tip]), [tip], stream="draft")
             x = run.choose(q)
             child = run.add(tip, x, by="draft")
             guesses[tip] = [Guess(child, x, q.probs)]
-            nodes.append(child)
+            tip = child
             if run.is_eos(x):
                 break
 
-        # 2. The target reads them all in one pass.
-        laws = dict(zip(nodes, run.laws(p.filters, run.target(nodes), nodes), strict=True))
-
-        # 3. Accept from the left, replace the first that falls, or add one.
-        root = run.emit(verify(run, root, laws, guesses, chain))
+        # 2. The target reads them all in one pass: accept from the left, replace the first that
+        # falls, or add one.
+        root, _ = check(run, root, guesses, p.filters, chain)

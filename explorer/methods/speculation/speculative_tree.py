@@ -31,7 +31,7 @@ from pydantic import Field
 from explorer.registry import Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
-from explorer.verification import Guess, verify, without, without_replacement
+from explorer.verification import Guess, check, without, without_replacement
 
 Branches = Annotated[int, Field(ge=1, le=8)]
 
@@ -70,7 +70,7 @@ def speculative_tree(run: Run, p: TreeParams) -> None:
     root = run.root
     for _ in run.steps():
         # 1. The draft guesses level by level, one pass a level.
-        level, nodes, guesses = [root], [root], {}
+        level, guesses = [root], {}
         for b in p.branching[: run.remaining - 1]:
             laws = run.laws(p.filters, run.draft(level), level, stream="draft") if level else []
             level = []
@@ -83,10 +83,7 @@ def speculative_tree(run: Run, p: TreeParams) -> None:
                     tried.append(x)
                     if not run.is_eos(x):
                         level.append(child)
-                    nodes.append(child)
 
-        # 2. The target reads the whole tree in one pass.
-        laws = dict(zip(nodes, run.laws(p.filters, run.target(nodes), nodes), strict=True))
-
-        # 3. Walk down: siblings in the order of their draw, by recursive rejection.
-        root = run.emit(verify(run, root, laws, guesses, without_replacement))
+        # 2. The target reads the whole tree in one pass. Walk down: siblings in the order of their
+        # draw, by recursive rejection.
+        root, _ = check(run, root, guesses, p.filters, without_replacement)
