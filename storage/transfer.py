@@ -16,23 +16,20 @@ from explorer.errors import InputError
 from explorer.trace.trace import EVENTS
 from storage.access import Owner, Reader, own, readable, readable_session
 from storage.base import as_id, new_id
-from storage.codec import Chunk
 from storage.errors import NotThere
-from storage.foreign import MOST_RUNS, SESSION_FORMAT, SESSION_KEY, ForeignRun, read_session
+from storage.foreign import MOST_RUNS, SESSION_FORMAT, SESSION_KEY
+from storage.incoming import PackedRun, pack_session
 from storage.library import Library
 from storage.models import RunRow, SessionRow
 from storage.reading import Reading
 from storage.rows import (
-    figures_of,
     insert_chunks,
     insert_run,
     insert_session,
-    pack_all,
-    text_of,
 )
 
 ALL_RUNS = "All runs"
-RUNS_AT_ONCE = 5  # in one transaction
+REST_SECONDS = 0.001  # between transactions: whoever waits to write would get no turn otherwise
 MOST_IMPORT_SECONDS = 3600.0  # after which an import that did not end has died
 
 
@@ -124,20 +121,18 @@ class Transfer(Reading, Library):
         Raises:
             TraceError: the file is too large, damaged or of another format.
         """
-        file = read_session(source, self._most_bytes)
-        # In many short transactions, so that runs that stream need not wait; until the last one
+        file = pack_session(source, self._most_bytes)
+        # One run a transaction, so that runs that stream hardly wait; until the last one
         # the session counts as deleted, so nobody sees a half, and a dead process leaves none.
         with self._db.write() as db:
             session = insert_session(db, owner, file.title, gone=time.time() + MOST_IMPORT_SECONDS)
             number, session_id = session.id, session.session_id
         run_ids = []
         try:
-            for start in range(0, len(file.runs), RUNS_AT_ONCE):
-                some = file.runs[start : start + RUNS_AT_ONCE]
-                packed = [(run, pack_all(run.trace.events)) for run in some]
+            for run in file.runs:
                 with self._db.write() as db:
-                    for run, chunks in packed:
-                        run_ids.append((run.trace.run_id, _insert(db, number, run, chunks)))
+                    run_ids.append((run.header.run_id, _insert(db, number, run)))
+                time.sleep(REST_SECONDS)
             self._stays(number, gone=None)
         except BaseException:
             self._stays(number, gone=0.0)
@@ -150,9 +145,9 @@ class Transfer(Reading, Library):
             db.execute(update(SessionRow).where(SessionRow.id == number).values(gone=gone))
 
 
-def _insert(db: Session, session: int, run: ForeignRun, chunks: list[Chunk]) -> str:
+def _insert(db: Session, session: int, run: PackedRun) -> str:
     """A run of a file as rows; returns the id that it has here."""
-    header, done = run.trace.header, run.trace.done
+    header = run.header
     if db.scalar(select(RunRow.id).where(RunRow.run_id == header.run_id)):
         header = header.model_copy(update={"run_id": new_id()})
     row = insert_run(
@@ -164,9 +159,9 @@ def _insert(db: Session, session: int, run: ForeignRun, chunks: list[Chunk]) -> 
         note=run.note,
         tags=run.tags,
         sentence=run.sentence,
-        text=text_of(done),
-        figures=figures_of(done),
-        events=len(run.trace.events),
+        text=run.text,
+        figures=run.figures,
+        events=run.events,
     )
-    insert_chunks(db, row.id, chunks)
+    insert_chunks(db, row.id, run.chunks)
     return header.run_id
