@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -50,12 +50,6 @@ class Law:
     def best(self) -> int:
         """The most probable token; the lowest id on ties."""
         return int(self.logp.argmax())
-
-    def best_logp(self, without: Collection[int]) -> float:
-        """The largest log-probability of a token that is not among `without`."""
-        values, tokens = self.logp.topk(min(1 + len(without), len(self.logp)))
-        ranked = zip(values.tolist(), tokens.tolist(), strict=True)
-        return next((value for value, token in ranked if token not in without), -torch.inf)
 
     def changed(self, probs: Tensor, cause: str) -> Law:
         """The same place under another law `(V,)`; what it forbids, `cause` removed."""

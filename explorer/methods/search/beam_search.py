@@ -25,10 +25,17 @@ https://arxiv.org/abs/1609.08144
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
-from explorer.hypotheses import FinishedPool, best_extensions
+from explorer.hypotheses import (
+    FinishedPool,
+    Hypothesis,
+    advance,
+    best_extensions,
+    laws_after,
+    parted,
+    sums,
+)
 from explorer.registry import Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -60,14 +67,6 @@ class BeamParams(Params):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Beam:
-    """A running prefix: the node it ends at and the sum of its log-probabilities in nats."""
-
-    node: int
-    logp: float
-
-
 @method(
     title="Beam search",
     family="search",
@@ -81,50 +80,33 @@ class Beam:
     },
 )
 def beam_search(run: Run, p: BeamParams) -> None:
+    run.answer(search_beams(run, p))
+
+
+def search_beams(run: Run, p: BeamParams) -> list[tuple[int, float]]:
+    """The B best hypotheses as (node, score), best first."""
     B = p.num_beams
     pool = FinishedPool(B, p.length_penalty)
-    beams = [Beam(run.root, 0.0)]
+    beams = [Hypothesis(run.root, 0.0)]
     K = max(2, 1 + len(run.eos_ids)) * B
 
     for step in run.steps():
         # 1. Extend every beam by every token; the K best of all extensions.
-        nodes = [beam.node for beam in beams]
-        laws = run.laws(p.filters, run.target(nodes), nodes)
-        ranked = best_extensions(laws, [beam.logp for beam in beams], K)
+        laws = laws_after(run, beams, p.filters)
+        scores = sums(beams, laws)  # (B, V)
+        ranked = best_extensions(laws, scores, K)
 
         # 2. Those that end leave the search; they count only if they rank among the first B.
-        length = step + 1
-        last = length == run.limit
-        going = [x for x in ranked if not (last or run.is_eos(x.token))]
-        ended = [x for x in ranked[:B] if last or run.is_eos(x.token)]
-        if p.early_stopping is True and pool.full:
-            ended = []
-        for x in ended:
-            node, score = run.add(x.node, x.token), pool.score(x.logp, length)
-            run.finish(node, score)
-            if (gone := pool.push(node, score)) is not None:
-                run.prune([gone], why="left the pool of the B best finished")
+        going, ended = parted(run, ranked, B)
+        pool.take(run, ended)
 
         # 3. The B best that go on; a beam that none of them extends is pruned.
-        chosen = going[:B]
-        tokens: dict[int, list[int]] = {node: [] for node in nodes}
-        for x in chosen + ended:
-            tokens[x.node].append(x.token)
-        run.choose_these(laws, list(tokens.values()))
-        extended = {x.node for x in chosen}
-        for beam, law in zip(beams, laws, strict=True):
-            if chosen and beam.node not in extended:
-                margin = chosen[-1].logp - (beam.logp + law.best_logp(without=run.eos_ids))
-                run.prune([beam.node], why="outranked", margin=margin)
-        beams = [Beam(run.add(x.node, x.token), x.logp) for x in chosen]
-        run.keep([b.node for b in beams], logp=[b.logp for b in beams])
+        beams = advance(run, laws, scores, going, ended)
 
         # 4. Can the best running beam still enter the pool?
         if not beams or (p.early_stopping is True and pool.full):
             break
-        reach = run.limit if p.early_stopping == "never" and p.length_penalty > 0 else length
-        if pool.score(beams[0].logp, reach) <= pool.worst:
+        reach = run.limit if p.early_stopping == "never" and p.length_penalty > 0 else step + 1
+        if pool.score(beams[0].score, reach) <= pool.worst:
             break
-
-    unfinished = [(b.node, pool.score(b.logp, run.tree.depth(b.node))) for b in beams]
-    run.answer((pool.ranked() + unfinished)[:B])
+    return pool.ranked(run, beams)[:B]
