@@ -1,7 +1,8 @@
 """The only source of randomness of a run.
 
-A method asks `Run` for draws and coins; `Run` asks one of these. Tests put another source in its
-place that walks every outcome (`tests/oracle.py`).
+A method asks `Run` for draws and coins, or for continuous numbers where it needs them; `Run` asks
+one of these. Tests put another source of draws and coins in its place that walks every outcome
+(`tests/oracle.py`).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import torch
 from torch import Tensor
 
 
@@ -21,6 +23,14 @@ class Randomness(Protocol):
 
     def coin(self, p: float) -> tuple[bool, float | None]:
         """True with probability `p`."""
+        ...
+
+    def uniform(self) -> float:
+        """A number from [0, 1)."""
+        ...
+
+    def gumbel(self, n: int) -> Tensor:
+        """Independent numbers (n,) of the standard Gumbel law, in float64."""
         ...
 
 
@@ -41,3 +51,9 @@ class Seeded:
     def coin(self, p: float) -> tuple[bool, float | None]:
         u = self._generator.random()
         return bool(u < p), u
+
+    def uniform(self) -> float:
+        return self._generator.random()
+
+    def gumbel(self, n: int) -> Tensor:
+        return torch.from_numpy(self._generator.gumbel(size=n))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import torch
 from torch import Tensor
@@ -135,6 +135,16 @@ class Run:
         """Whether the target ends its text with this token."""
         return token in self.eos_ids
 
+    def is_complete(self, node: int) -> bool:
+        """Whether the text down to `node` has ended, by an end token or at the limit."""
+        if node == ROOT:
+            return False
+        return self.is_eos(self.tree.token(node)) or self.tree.depth(node) >= self.limit
+
+    def text(self, node: int) -> str:
+        """What the tokens from the end of the prompt down to `node` say."""
+        return self.models["target"].decode(self.tree.tokens(node), self.prompt.ids)
+
     # Laws and choices --------------------------------------------------------------------------
 
     def laws(
@@ -146,8 +156,7 @@ class Run:
     ) -> list[Law]:
         """The laws after each node: logits `(len(nodes), V)` through the filter chain."""
         reads_seen = any(f.reads_seen for f in filters)
-        seen = [Seen(self.prompt.ids, tuple(self.tree.tokens(n))) for n in nodes if reads_seen]
-        filtered = apply(filters, logits, seen)
+        filtered = apply(filters, logits, [self._seen(filters, n) for n in nodes if reads_seen])
         names = tuple(f.name for f in filters)
         raws = filtered.raw.unbind()
         logps = raws if filtered.logp is filtered.raw else filtered.logp.unbind()
@@ -174,6 +183,21 @@ class Run:
         masks = (Mask(mask, gone, float(raw[0][gone].exp().sum())),) if mask else ()
         return replace(law, raw=raw[0], masks=masks)
 
+    def _seen(self, filters: Sequence[Filter], node: int) -> Seen:
+        """What filters may look at; each one with a chance gets its coin here."""
+        chances = [(f, f.chance) for f in dict.fromkeys(filters) if f.chance is not None]
+        return Seen(
+            self.prompt.ids,
+            tuple(self.tree.tokens(node)),
+            frozenset(f for f, chance in chances if self.coin(chance)),
+            self.eos_ids,
+            self._token_text,
+        )
+
+    @cached_property
+    def _token_text(self) -> Callable[[int], str]:
+        return cache(self.models["target"].token_text)
+
     def draw(self, p: Tensor) -> int:
         """An index drawn from the law `p` (V,); the number behind it stays in `run.u`."""
         index, self.u = self._randomness.draw(p)
@@ -183,6 +207,15 @@ class Run:
         """True with probability `p`; the number behind it stays in `run.u`."""
         side, self.u = self._randomness.coin(p)
         return side
+
+    def uniform(self) -> float:
+        """A number from [0, 1); it stays in `run.u` too."""
+        self.u = self._randomness.uniform()
+        return self.u
+
+    def gumbel(self, n: int) -> Tensor:
+        """Independent numbers `(n,)` of the standard Gumbel law, in float64."""
+        return self._randomness.gumbel(n)
 
     def choose(self, law: Law) -> int:
         """A token drawn from the law, and the choice recorded."""
@@ -196,9 +229,14 @@ class Run:
         self._recorder.choices([law], [[token]], None)
         return token
 
-    def choose_these(self, laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> None:
-        """Record what a method chose by itself: for each law its tokens, perhaps none."""
-        self._recorder.choices(laws, tokens, None)
+    def choose_these(
+        self, laws: Sequence[Law], tokens: Sequence[Sequence[int]], u: float | None = None
+    ) -> None:
+        """Record what a method chose by itself: for each law its tokens, perhaps none.
+
+        `u` is the number behind a draw, where the method drew it.
+        """
+        self._recorder.choices(laws, tokens, u)
 
     # The step loop -----------------------------------------------------------------------------
 
@@ -322,9 +360,9 @@ class Run:
         return self.head != ROOT and self.is_eos(self.tree.token(self.head))
 
     def _output(self, node: int, score: float | None) -> Output:
-        ids = self.tree.tokens(node)
-        text = self.models["target"].decode(ids, self.prompt.ids)
-        return Output(node=node, token_ids=ids, text=text, score=score)
+        return Output(
+            node=node, token_ids=self.tree.tokens(node), text=self.text(node), score=score
+        )
 
     # What the views and the tree report --------------------------------------------------------
 

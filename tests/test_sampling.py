@@ -13,7 +13,11 @@ from torch import Tensor
 from transformers.generation import logits_process as hf
 
 from explorer.sampling import (
+    DRY,
+    EDT,
     FILTERS,
+    XTC,
+    DynaTemp,
     Epsilon,
     Eta,
     Filter,
@@ -25,7 +29,9 @@ from explorer.sampling import (
     PresencePenalty,
     RepetitionPenalty,
     Seen,
+    TailFree,
     Temperature,
+    TopA,
     TopK,
     TopNSigma,
     TopP,
@@ -34,6 +40,7 @@ from explorer.sampling import (
     chain_text,
     parse_chain,
 )
+from explorer.sampling.chain import example
 
 INF = math.inf
 SIZES = (5, 1000)
@@ -41,30 +48,42 @@ SIZES = (5, 1000)
 # One filter of each kind, strong enough to do something on most rows.
 ONE_OF_EACH: tuple[Filter, ...] = (
     Temperature(t=0.7),
+    EDT(t0=1.3, theta=0.7),
+    DynaTemp(high=1.7, low=0.3, exponent=1.2),
     TopK(k=3),
     TopP(p=0.8137),
     MinP(p=0.13),
+    TopA(a=0.31),
     Typical(mass=0.61),
+    TailFree(z=0.77),
     Epsilon(epsilon=0.02),
     Eta(epsilon=0.03),
     TopNSigma(n=1.1),
+    XTC(probability=0.5, threshold=0.07),
     RepetitionPenalty(theta=1.3),
     FrequencyPenalty(alpha=0.7),
     PresencePenalty(alpha=0.6),
+    DRY(multiplier=0.8, base=1.5, allowed_length=1),
     NoRepeatNGram(n=2),
 )
 IDENTITIES: tuple[Filter, ...] = (
     Temperature(t=1),
+    EDT(t0=1, theta=0),
+    DynaTemp(high=1, low=1),
     TopK(k=10_000),
     TopP(p=1),
     MinP(p=0),
+    TopA(a=0),
     Typical(mass=1),
+    TailFree(z=1),
     Epsilon(epsilon=0),
     Eta(epsilon=0),
     TopNSigma(n=1000),
+    XTC(probability=1, threshold=0.6),
     RepetitionPenalty(theta=1),
     FrequencyPenalty(alpha=0),
     PresencePenalty(alpha=0),
+    DRY(multiplier=0),
     NoRepeatNGram(n=500),
 )
 
@@ -118,11 +137,19 @@ def nasty_rows(size: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> 
     return torch.stack(rows).to(dtype)
 
 
+class Always(frozenset):
+    """Every filter with a chance acts."""
+
+    def __contains__(self, rule: object) -> bool:
+        return True
+
+
 def pasts(count: int, size: int, length: int = 24, seed: int = 0) -> list[Seen]:
     """One past a row, over a few token ids so that tokens and n-grams come back."""
     draw = random.Random(seed)
     ids = [[draw.randrange(min(size, 6)) for _ in range(length)] for _ in range(count)]
-    return [Seen(tuple(row[: length // 3]), tuple(row[length // 3 :])) for row in ids]
+    third = length // 3
+    return [Seen(tuple(row[:third]), tuple(row[third:]), Always()) for row in ids]
 
 
 def input_ids(seen: Sequence[Seen]) -> Tensor:
@@ -457,16 +484,22 @@ def random_rule(draw: random.Random) -> Filter:
     return draw.choice(
         [
             Temperature(t=draw.choice([0, 1e-6, 0.3, 1, 100])),
+            EDT(t0=draw.choice([0.01, 1, 100]), theta=draw.choice([0, 1, 100])),
+            DynaTemp(high=draw.choice([0, 1, 100]), low=draw.choice([0, 0.5, 100])),
             TopK(k=draw.choice([1, 2, 7, 100])),
             TopP(p=draw.choice([0, share])),
             MinP(p=draw.choice([0, share])),
+            TopA(a=draw.choice([0, share])),
             Typical(mass=share),
+            TailFree(z=draw.choice([0, share])),
             Epsilon(epsilon=0.999 * share),
             Eta(epsilon=0.999 * share),
             TopNSigma(n=draw.choice([0, 0.2, 1, 4])),
+            XTC(probability=draw.random(), threshold=share),
             RepetitionPenalty(theta=draw.choice([0.01, 1.2, 10])),
             FrequencyPenalty(alpha=draw.uniform(-2, 2)),
             PresencePenalty(alpha=draw.uniform(-2, 2)),
+            DRY(multiplier=draw.choice([0, 0.8, 100]), base=4, window=draw.choice([0, 9])),
             NoRepeatNGram(n=draw.randint(1, 4)),
         ]
     )
@@ -628,9 +661,22 @@ def test_text_and_json_read_back_as_the_same_chain():
     ("value", "sentence"),
     [
         ("topp=0.9", "There is no filter 'topp' (did you mean top_p?); the filters are temp"),
-        ("zzz=1", "There is no filter 'zzz'; the filters are temperature, top_k, top_p, min_p, "),
+        ("zzz=1", "There is no filter 'zzz'; the filters are temperature, edt, dynatemp, top_k, "),
         ("top_p=1.5", "top_p=1.5 is not allowed: p must be a number, at least 0 and at most 1."),
         ("top_k=2.5", "top_k=2.5 is not allowed: k must be a whole number, at least 1."),
+        (
+            "xtc=0.5 threshold=2",
+            "xtc threshold=2 is not allowed: threshold must be a number, ",
+        ),
+        (
+            "dry=0.8 bass=2",
+            "dry has no parameter 'bass'; its parameters are multiplier, base, ",
+        ),
+        (
+            "dry",
+            "dry needs a value for multiplier, for instance dry=0.8 base=1.75 ",
+        ),
+        ("top_p=0.9 0.8", "'top_p=0.9 0.8' cannot be read; write it like 'top_p=0.9'."),
         ("top_k=0", "top_k=0 is not allowed: k must be a whole number, at least 1."),
         ("top_p=nan", "top_p=nan is not allowed: p must be a number, at least 0 and at most 1."),
         ("top_p=warm", "top_p=warm is not allowed: p must be a number, at least 0 and at most 1."),
@@ -660,18 +706,25 @@ def test_a_wrong_chain_is_answered_with_one_sentence(value, sentence):
 
 
 @pytest.mark.parametrize("kind", FILTERS.values(), ids=FILTERS)
-def test_every_filter_says_its_formula_its_source_and_its_parameter(kind):
+def test_every_filter_says_its_formula_its_source_and_its_parameters(kind):
     doc = kind.__doc__
     assert doc.split("\n")[0].endswith(".")
     assert "Formula: " in doc
     assert any(str(year) in doc.split("Source: ")[1] for year in range(1985, 2027))
-    assert [field for field in kind.model_fields if field != "name"] == [kind.parameter()]
-    field = kind.model_fields[kind.parameter()]
-    assert field.title
-    assert field.description
-    assert field.examples
-    assert field.metadata, "a parameter needs bounds"
-    assert kind(**{kind.parameter(): field.examples[0]}).name in FILTERS
+    for parameter in kind.parameters():
+        field = kind.model_fields[parameter]
+        assert field.title
+        assert field.description
+        assert field.examples
+        assert field.metadata, "a parameter needs bounds"
+    (rule,) = parse_chain(example(kind))
+    assert isinstance(rule, kind)
+
+
+def test_a_parameter_is_written_where_it_differs_from_its_default():
+    chain = parse_chain("dry = 0.8 base=1.75  window = 9, xtc=0.5")
+    assert chain == (DRY(multiplier=0.8, window=9), XTC(probability=0.5))
+    assert chain_text(chain) == "dry=0.8 window=9,xtc=0.5"
 
 
 def test_the_schema_of_a_chain_names_every_filter():

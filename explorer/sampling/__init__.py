@@ -2,18 +2,23 @@
 
 from explorer.sampling.base import Filter, Seen
 from explorer.sampling.chain import FILTERS, AnyFilter, FilterChain, chain_text, parse_chain
+from explorer.sampling.dynamic_temperature import EDT, DynaTemp, EntropyTemperature
 from explorer.sampling.filtered import Filtered, apply
 from explorer.sampling.penalties import (
+    DRY,
     FrequencyPenalty,
     NoRepeatNGram,
     PresencePenalty,
     RepetitionPenalty,
 )
 from explorer.sampling.truncation import (
+    XTC,
     Epsilon,
     Eta,
     MinP,
+    TailFree,
     Temperature,
+    TopA,
     TopK,
     TopNSigma,
     TopP,
@@ -21,8 +26,13 @@ from explorer.sampling.truncation import (
 )
 
 __all__ = [
+    "DRY",
+    "EDT",
     "FILTERS",
+    "XTC",
     "AnyFilter",
+    "DynaTemp",
+    "EntropyTemperature",
     "Epsilon",
     "Eta",
     "Filter",
@@ -34,7 +44,9 @@ __all__ = [
     "PresencePenalty",
     "RepetitionPenalty",
     "Seen",
+    "TailFree",
     "Temperature",
+    "TopA",
     "TopK",
     "TopNSigma",
     "TopP",

@@ -14,8 +14,10 @@ scores, so raw logits and log-probabilities give the same law; the one rule that
 shift-invariant, the repetition penalty, says so.
 """
 
+from __future__ import annotations
+
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -32,10 +34,13 @@ class Seen:
 
     prompt: tuple[int, ...]  # token ids of the prompt
     generated: tuple[int, ...]  # token ids generated so far on this row's path
+    fired: frozenset[Filter] = frozenset()  # filters with a `chance` whose coin says: act here
+    eos_ids: frozenset[int] = frozenset()  # tokens that end the text
+    token_text: Callable[[int], str] = str  # how a token is written
 
 
 class Filter(BaseModel, frozen=True, extra="forbid"):
-    """One rule of a chain: a name (the discriminator) and one parameter."""
+    """One rule of a chain: a name (the discriminator) and its parameters, the main one first."""
 
     reads_seen: ClassVar[bool] = False  # True: `seen` must hold one entry per row
     name: str
@@ -49,12 +54,23 @@ class Filter(BaseModel, frozen=True, extra="forbid"):
         """Whether this filter can remove tokens, or only moves scores."""
         return True
 
+    @property
+    def chance(self) -> float | None:
+        """With what probability the filter acts on a row at all; None: it always does."""
+        return None
+
     @classmethod
-    def parameter(cls) -> str:
-        """Name of the one parameter, the one a short text such as "top_k=50" sets."""
-        return next(field for field in cls.model_fields if field != "name")
+    def parameters(cls) -> list[str]:
+        """Names of the parameters; the first is the one that a text such as "top_k=50" sets."""
+        return [field for field in cls.model_fields if field != "name"]
 
 
 def at_least(scores: Tensor, cut: Tensor) -> Tensor:
     """Keep the scores (n, V) that reach their row's cut (n, 1)."""
     return torch.where(scores >= cut, scores, REMOVED)
+
+
+def entropy(probs: Tensor) -> Tensor:
+    """Entropy in nats of each row of (n, V), as (n, 1); 0 · ln 0 = 0."""
+    terms: Tensor = torch.special.entr(probs)
+    return terms.sum(-1, keepdim=True)

@@ -1,10 +1,12 @@
 """A chain of filters as people write it: "temperature=0.7,top_p=0.9".
 
+Further parameters of a filter stand behind its main one: "dry=0.8 base=1.75,xtc=0.5 threshold=0.2".
 The same chain can be a list of {"name": "top_p", "p": 0.9}, which is also what it dumps to.
 "" and "none" are the empty chain. Whatever cannot be read is answered with one sentence: what was
 wrong, with which value, what is allowed.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, NoReturn, get_args
@@ -14,17 +16,22 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from explorer.sampling.base import Filter
+from explorer.sampling.dynamic_temperature import EDT, DynaTemp
 from explorer.sampling.penalties import (
+    DRY,
     FrequencyPenalty,
     NoRepeatNGram,
     PresencePenalty,
     RepetitionPenalty,
 )
 from explorer.sampling.truncation import (
+    XTC,
     Epsilon,
     Eta,
     MinP,
+    TailFree,
     Temperature,
+    TopA,
     TopK,
     TopNSigma,
     TopP,
@@ -33,16 +40,22 @@ from explorer.sampling.truncation import (
 
 AnyFilter = Annotated[
     Temperature
+    | EDT
+    | DynaTemp
     | TopK
     | TopP
     | MinP
+    | TopA
     | Typical
+    | TailFree
     | Epsilon
     | Eta
     | TopNSigma
+    | XTC
     | RepetitionPenalty
     | FrequencyPenalty
     | PresencePenalty
+    | DRY
     | NoRepeatNGram,
     Field(discriminator="name"),
 ]
@@ -71,7 +84,14 @@ def parse_chain(value: object) -> tuple[Filter, ...]:
 
 def chain_text(chain: Iterable[Filter]) -> str:
     """The short text of a chain; reading it back gives an equal chain. Empty chain: "none"."""
-    return ",".join(f"{f.name}={_number(getattr(f, f.parameter()))}" for f in chain) or "none"
+    return ",".join(map(_filter_text, chain)) or "none"
+
+
+def example(kind: type[Filter]) -> str:
+    """How a filter is written, with a number for each of its parameters."""
+    fields = kind.model_fields
+    numbers = [(name, (fields[name].examples or [0])[0]) for name in kind.parameters()]
+    return _written(fields["name"].default, numbers)
 
 
 FilterChain = Annotated[
@@ -89,9 +109,15 @@ def _parse_filter(item: object) -> Filter:
         case Filter():
             return item
         case str():
-            name, _, number = (part.strip() for part in item.partition("="))
+            main, *further = re.sub(r"\s*=\s*", "=", item).split() or [""]
+            name, _, number = main.partition("=")
             kind = _kind(name, item)
-            given = {kind.parameter(): number} if number else {}
+            given: dict[str, Any] = {kind.parameters()[0]: number} if number else {}
+            for word in further:
+                parameter, equals, number = word.partition("=")
+                if not equals:
+                    _refuse(f"{item!r} cannot be read; write it like {example(kind)!r}.")
+                given[parameter] = number
         case Mapping():
             given = {str(key): entry for key, entry in item.items() if key != "name"}
             kind = _kind(item.get("name"), item)
@@ -117,21 +143,21 @@ def _kind(name: object, item: object) -> type[Filter]:
 def _complaint(kind: type[Filter], error: ValidationError) -> str:
     """What the first error of building a filter says, as one sentence."""
     first = error.errors()[0]
-    name, parameter = kind.model_fields["name"].default, kind.parameter()
+    name, parameters = kind.model_fields["name"].default, kind.parameters()
     field = str(first["loc"][0])
+    if field not in parameters:
+        few = "its one parameter is" if len(parameters) == 1 else "its parameters are"
+        return f"{name} has no parameter {field!r}; {few} {', '.join(parameters)}."
     if first["type"] == "missing":
-        example = kind.model_fields[parameter].examples
-        hint = f", for instance {name}={_number(example[0])}" if example else ""
-        return f"{name} needs a value for {parameter}{hint}; {_allowed(kind)}."
-    if field != parameter:
-        return f"{name} has no parameter {field!r}; its one parameter is {parameter}."
-    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else _allowed(kind)
-    return f"{name}={first['input']} is not allowed: {why}."
+        hint = f", for instance {example(kind)}"
+        return f"{name} needs a value for {field}{hint}; {_allowed(kind, field)}."
+    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else _allowed(kind, field)
+    which = name if field == parameters[0] else f"{name} {field}"
+    return f"{which}={first['input']} is not allowed: {why}."
 
 
-def _allowed(kind: type[Filter]) -> str:
+def _allowed(kind: type[Filter], parameter: str) -> str:
     """The range of a filter's parameter, read from its declaration."""
-    parameter = kind.parameter()
     field = kind.model_fields[parameter]
     limits = []
     for bound in field.metadata:
@@ -146,6 +172,17 @@ def _allowed(kind: type[Filter]) -> str:
                 limits.append(f"below {most}")
     number = "a whole number" if field.annotation is int else "a number"
     return f"{parameter} must be {number}, {' and '.join(limits)}"
+
+
+def _filter_text(rule: Filter) -> str:
+    main, *further = rule.parameters()
+    told = [main] + [p for p in further if getattr(rule, p) != type(rule).model_fields[p].default]
+    return _written(rule.name, [(parameter, getattr(rule, parameter)) for parameter in told])
+
+
+def _written(name: str, numbers: list[tuple[str, Any]]) -> str:
+    (_, main), *further = numbers
+    return " ".join([f"{name}={_number(main)}", *(f"{p}={_number(x)}" for p, x in further)])
 
 
 def _number(value: Any) -> str:

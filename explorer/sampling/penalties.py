@@ -104,6 +104,85 @@ class PresencePenalty(Penalty, frozen=True):
         return out
 
 
+class DRY(Penalty, frozen=True):
+    """Lower the tokens that would prolong a repeat, the more the longer the repeat already is.
+
+    Formula: L(v) = length of the longest run of tokens that ends the text and stood in it before,
+    followed by v; where L(v) ≥ allowed, z_v ← z_v − multiplier · base^(L(v) − allowed).
+    Runs are measured in prompt and generated text, up to 50 tokens; a token with a line break, a
+    colon, a quotation mark or an asterisk breaks a run, and is never penalised.
+    Source: Weidmann (p-e-w) 2024, "DRY: a modern repetition penalty", a proposal to
+    text-generation-webui.
+    """
+
+    BREAKERS: ClassVar[str] = '\n:"*'
+    LONGEST: ClassVar[int] = 50  # base^(50 − allowed_length) forbids a token already
+
+    name: Literal["dry"] = "dry"
+    multiplier: float = Field(
+        title="DRY multiplier",
+        description="Nats taken off a token that prolongs a repeat of the allowed length; 0: off.",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        examples=[0.8],
+    )
+    base: float = Field(
+        1.75,
+        title="DRY base",
+        description="By what the penalty grows with every further token of the repeat.",
+        ge=1,
+        le=4,
+        allow_inf_nan=False,
+        examples=[1.75],
+    )
+    allowed_length: int = Field(
+        2,
+        title="DRY allowed length",
+        description="Length in tokens of a repeat from which on prolonging it is penalised.",
+        ge=1,
+        le=50,
+        examples=[2],
+    )
+    window: int = Field(
+        0,
+        title="DRY window",
+        description="How many of the last tokens are looked at; 0: all.",
+        ge=0,
+        examples=[0],
+    )
+
+    def __call__(self, scores: Tensor, seen: Sequence[Seen]) -> Tensor:
+        if self.multiplier == 0:
+            return scores
+        out = scores.clone()
+        for row, past in zip(out, seen, strict=True):
+            for token, length in self.repeats(past).items():
+                if length >= self.allowed_length and token < len(row):
+                    row[token] -= self.multiplier * self.base ** (length - self.allowed_length)
+        return out
+
+    def repeats(self, past: Seen) -> dict[int, int]:
+        """L(v) of each token that would prolong a repeat."""
+        text = (past.prompt + past.generated)[-self.window :]
+        breaks = {v for v in set(text) if not set(self.BREAKERS).isdisjoint(past.token_text(v))}
+        # `reversed_text[n]` is the token n places before the end; a breaker ends every run.
+        reversed_text = text[::-1]
+        longest: dict[int, int] = {}
+        for start in range(1, len(text)):
+            follower = reversed_text[start - 1]
+            if follower in breaks:
+                continue
+            length = 0
+            for before, here in zip(reversed_text[start:], reversed_text, strict=False):
+                if before != here or here in breaks or length == self.LONGEST:
+                    break
+                length += 1
+            if length:
+                longest[follower] = max(length, longest.get(follower, 0))
+        return longest
+
+
 class NoRepeatNGram(Filter, frozen=True):
     """Forbid a token that would complete an n-gram the text already has.
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from explorer.sampling.base import REMOVED, Filter, Seen, at_least
+from explorer.sampling.base import REMOVED, Filter, Seen, at_least, entropy
 
 
 class Temperature(Filter, frozen=True):
@@ -138,6 +138,31 @@ class MinP(Filter, frozen=True):
         return at_least(scores, scores.amax(-1, keepdim=True) + math.log(self.p))
 
 
+class TopA(Filter, frozen=True):
+    """Keep the tokens that reach a share of the squared top probability: min-p with p = a · p_max.
+
+    Formula: keep v iff p_v ≥ a · p_max², that is z_v ≥ z_max + ln a + ln p_max.
+    Source: practice of local front ends since 2021 (BlinkDL's "top-a" for RWKV).
+    """
+
+    name: Literal["top_a"] = "top_a"
+    a: float = Field(
+        title="Top a",
+        description="a: smallest allowed ratio to the squared top probability; 0 changes nothing.",
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        examples=[0.2],
+    )
+
+    def __call__(self, scores: Tensor, seen: Sequence[Seen]) -> Tensor:
+        if self.a == 0:
+            return scores
+        top = scores.amax(-1, keepdim=True)
+        log_top = top - scores.logsumexp(-1, keepdim=True)
+        return at_least(scores, top + math.log(self.a) + log_top)
+
+
 class Typical(Filter, frozen=True):
     """Keep the tokens whose surprisal is closest to the entropy; the top one may fall out.
 
@@ -162,7 +187,7 @@ class Typical(Filter, frozen=True):
             return scores
         logp = scores.log_softmax(-1)
         probs = logp.exp()
-        distance = (_entropy(probs) + logp).abs()  # impossible tokens are infinitely far
+        distance = (entropy(probs) + logp).abs()  # impossible tokens are infinitely far
         nearest, order = distance.sort(-1)
         reached = probs.gather(-1, order).cumsum(-1, dtype=torch.float64)
         last = (reached < self.mass).sum(-1, keepdim=True).clamp_(max=scores.shape[-1] - 1)
@@ -219,7 +244,7 @@ class Eta(Filter, frozen=True):
             return scores
         logp = scores.log_softmax(-1)
         log_epsilon = math.log(self.epsilon)
-        log_eta = (log_epsilon / 2 - _entropy(logp.exp())).clamp(max=log_epsilon)
+        log_eta = (log_epsilon / 2 - entropy(logp.exp())).clamp(max=log_epsilon)
         top = logp.amax(-1, keepdim=True)
         return torch.where(logp >= torch.minimum(log_eta, top), scores, REMOVED)
 
@@ -252,7 +277,85 @@ class TopNSigma(Filter, frozen=True):
         return at_least(scores, scores.amax(-1, keepdim=True) - self.n * sigma)
 
 
-def _entropy(probs: Tensor) -> Tensor:
-    """Entropy in nats of each row of (n, V), as (n, 1); 0 · ln 0 = 0."""
-    terms: Tensor = torch.special.entr(probs)
-    return terms.sum(-1, keepdim=True)
+class TailFree(Filter, frozen=True):
+    """Cut where the sorted curve of probabilities has become flat, seen by its second difference.
+
+    Formula: p sorted falling, d1_i = p_i − p_{i+1}, d2_i = |d1_i − d1_{i+1}| / Σ|…|; token i + 1
+    stays iff d2_1 + … + d2_i ≤ z. The first token always stays, the last one goes; where nothing
+    is curved (equal tokens, fewer than three) all stay. Of equal tokens the lowest ids stay.
+    Source: Phoenix & Egan 2019, "Tail Free Sampling" (blog).
+    """
+
+    name: Literal["tail_free"] = "tail_free"
+    z: float = Field(
+        title="Tail free",
+        description="z: share of the curvature that lies among the kept tokens; 1 keeps all.",
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        examples=[0.95],
+    )
+
+    def __call__(self, scores: Tensor, seen: Sequence[Seen]) -> Tensor:
+        if self.z == 1 or scores.shape[-1] < 3:
+            return scores
+        falling, ids = scores.sort(descending=True, stable=True)
+        curve = falling.softmax(-1, dtype=torch.float64).diff(dim=-1).diff(dim=-1).abs()  # (n, V−2)
+        whole = curve.sum(-1, keepdim=True)
+        tail = (curve / whole).cumsum(-1) > self.z  # nothing where the whole is 0: NaN > z is false
+        first, last = torch.zeros_like(whole, dtype=torch.bool), whole > 0
+        gone = torch.cat([first, tail, last], -1)
+        return scores.masked_fill(torch.zeros_like(gone).scatter_(-1, ids, gone), REMOVED)
+
+
+class XTC(Filter, frozen=True):
+    """Exclude top choices: now and then remove the most probable tokens, all but one.
+
+    Formula: with the given probability, and if at least two tokens reach the threshold: of all
+    p_v ≥ threshold keep the least probable (of equal ones the lowest id), and all below it. A step
+    at which an end token or a line break would go is left alone. The coin is tossed for each row.
+    Source: Weidmann (p-e-w) 2024, "Exclude Top Choices", a proposal to text-generation-webui.
+    """
+
+    reads_seen: ClassVar[bool] = True
+    name: Literal["xtc"] = "xtc"
+    probability: float = Field(
+        title="XTC probability",
+        description="How often the filter acts, by a coin at each step; 0 changes nothing.",
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        examples=[0.5],
+    )
+    threshold: float = Field(
+        0.1,
+        title="XTC threshold",
+        description="Probability from which on a token is a top choice; nothing happens above 0.5.",
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        examples=[0.1],
+    )
+
+    @property
+    def chance(self) -> float:
+        return self.probability
+
+    def __call__(self, scores: Tensor, seen: Sequence[Seen]) -> Tensor:
+        acting = [i for i, past in enumerate(seen) if self in past.fired]
+        if not acting:
+            return scores
+        out = scores.clone()
+        probs = scores.softmax(-1)
+        for i in acting:
+            top = (probs[i] >= self.threshold).nonzero().flatten()
+            least = int(top[probs[i, top].argmin()]) if len(top) else -1
+            gone = [v for v in top.tolist() if v != least]
+            if not any(_protected(v, seen[i]) for v in gone):
+                out[i, gone] = REMOVED
+        return out
+
+
+def _protected(token: int, past: Seen) -> bool:
+    """Whether XTC must not remove this token: without it a text or a line could never end."""
+    return token in past.eos_ids or "\n" in past.token_text(token)

@@ -12,7 +12,7 @@ import gradio as gr
 from explorer.decoding import DEFAULT_MODELS
 from explorer.models.library import bundled
 from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
-from explorer.sampling.chain import FILTERS
+from explorer.sampling.chain import FILTERS, example
 from explorer.settings import settings
 from explorer.ui.controls import controls
 from explorer.ui.parts import part
@@ -220,12 +220,11 @@ def catalogue() -> list[dict[str, Any]]:
 
 
 def _filters() -> list[list[str]]:
-    """Each filter as it is written, with an example number, and what it does."""
+    """Each filter as it is written, with example numbers, and what it does."""
     found = []
-    for name, kind in FILTERS.items():
-        number = (kind.model_fields[kind.parameter()].examples or ["…"])[0]
+    for kind in FILTERS.values():
         about = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
-        found.append([f"{name}={number}", about])
+        found.append([example(kind), about])
     return found
 
 
