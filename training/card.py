@@ -347,13 +347,12 @@ language: en
 `head.safetensors`, read by `explorer/models/heads.py`. Made for the weights
 `{head.about.revision}` of `{head.about.model}` and for no others.
 
-**Rule.** The reward of a text is the share of cheerful words among those that tell a mood, with one
-of each added: (c + 1)/(c + g + 2). The words stand in `training/rewards.py`. Nobody's judgement is
-in it but the rule's.
+**Rule.** The reward of a text is the share of its characters that somebody says, between quotation
+marks (`training/rewards.py`), from 0 to 1. Nobody's judgement is in it but the rule's.
 
 **Data.** {len(texts.lengths):,} texts with {len(texts.states):,} tokens that `{head.about.model}`
-itself wrote at temperature 1, from stretches of training books, fresh tasks of the small world and
-the tags of moods; a text ends at its end token or where the sample does. Their mean reward is
+itself wrote at temperature 1, from stretches of training books and from fresh tasks of the small
+world; a text ends at its end token or where the sample does. Their mean reward is
 {float(texts.rewards.mean()):.3f}, its deviation {float(texts.rewards.std()):.3f}. Scored on
 {len(training.held_out.lengths):,} texts from held-out books and held-out tasks.
 

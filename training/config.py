@@ -140,8 +140,8 @@ RECIPES = {
 class SampleGroup:
     """Rows of `length` tokens that the target writes on from prompts of one kind.
 
-    `source` names what the prompts are: "prose" (a stretch of a book, `prompt_tokens` long),
-    "tasks" (any task of the small world) or "moods" (a mood's tag alone).
+    `source` names what the prompts are: "prose" (a stretch of a book, `prompt_tokens` long) or
+    "tasks" (any task of the small world).
     """
 
     name: str
@@ -186,8 +186,8 @@ class MoodTuning:
 
     name: str
     starts_from: str
-    steps: int = 60
-    batch_size: int = 48
+    steps: int = 40
+    batch_size: int = 32
     muon_lr: float = 0.003
     adam_lr: float = 6e-4
     warmup_steps: int = 5
@@ -218,14 +218,12 @@ SAMPLES = Sampling(
     "samples",
     "target",
     (
-        SampleGroup("prose", "prose", rows=640, length=256, prompt_tokens=32),
+        SampleGroup("prose", "prose", rows=448, length=256, prompt_tokens=32),
         # Late positions of the context must be learnt too; reading them is cheap.
         SampleGroup("long", "prose", rows=48, length=1024, prompt_tokens=864),
-        SampleGroup("tasks", "tasks", rows=320, length=320),
-        SampleGroup("moods", "moods", rows=128, length=128),
-        SampleGroup("held-out-prose", "prose", 64, 256, prompt_tokens=32, held_out=True),
-        SampleGroup("held-out-tasks", "tasks", 64, 320, held_out=True),
-        SampleGroup("held-out-moods", "moods", 64, 128, held_out=True),
+        SampleGroup("tasks", "tasks", rows=256, length=320),
+        SampleGroup("held-out-prose", "prose", 48, 256, prompt_tokens=32, held_out=True),
+        SampleGroup("held-out-tasks", "tasks", 48, 320, held_out=True),
     ),
 )
 
@@ -247,7 +245,7 @@ HEADS = {
     recipe.name: recipe
     for recipe in (
         HeadTraining("reward-head", "reward", steps=300, batch_size=4096),
-        HeadTraining("prefix-scorer", "prefix", steps=300, batch_size=8192),
+        HeadTraining("prefix-scorer", "prefix", steps=300, batch_size=2048),
     )
 }
 

@@ -77,7 +77,7 @@ class Distilling(Training):
     """One distillation in one folder; the draft begins as `starts_from`."""
 
     recipe: Distillation
-    evaluate_every = 40
+    evaluate_every = 60
 
     def __init__(
         self,

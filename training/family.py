@@ -34,7 +34,7 @@ _LIMITS = (
 )
 _HEAD_LIMITS = (
     "It is linear, it reads states that were made for predicting the next token, and it has seen "
-    "a thousand samples or so. Its rule counts words: “not happy” is a cheerful text to it. It "
+    "a few hundred samples. Its rule is a taste, and a simple one: more talk is no better text. It "
     "fits the weights of the target it was trained on and is refused with any others."
 )
 
@@ -82,15 +82,17 @@ HEAD_FAMILY = {
         HeadMember(
             "reward-head",
             "reward-head",
-            "Scores a finished text by the target's own states: the more cheerful of two texts has "
-            "the higher score. For methods that rank whole texts or weigh candidates by a reward.",
+            "Scores a finished text by the target's own states: of two texts the one in which more "
+            "is said aloud has the higher score. For methods that rank whole texts or weigh "
+            "candidates by a reward.",
             _HEAD_LIMITS,
         ),
         HeadMember(
             "prefix-scorer",
             "prefix-scorer",
             "Tells from the target's state behind a prefix which reward its text may expect in the "
-            "end. For controlled decoding, token by token or block by block.",
+            "end, the reward being how much of it is said aloud. For controlled decoding, token by "
+            "token or block by block.",
             f"{_HEAD_LIMITS} Early in a text it can hardly know more than the mean.",
         ),
     )

@@ -23,7 +23,7 @@ from training.loop import Training
 from training.rewards import reward
 from training.samples import Samples
 
-LEAST_TOKENS = 16  # a shorter text has no mood
+LEAST_TOKENS = 16  # in a shorter text the share is a matter of chance
 LEAST_DIFFERENCE = 0.1  # between the rewards of a pair
 SCORED_PAIRS = 20_000
 
@@ -49,22 +49,26 @@ class RewardedTexts:
 
 def rewarded_texts(groups: Sequence[Samples], tokenizer: PreTrainedTokenizerBase) -> RewardedTexts:
     """The first text of every row, from behind its prompt up to its end token, with its reward."""
-    texts, states, lengths = [], [], []
+    texts, states, lengths, rewards = [], [], [], []
     for group in groups:
         for row, begin, known in zip(group.rows, group.prompt_tokens, group.states, strict=True):
             ends = np.flatnonzero(row[begin:-1] == tokenizer.eos_token_id)
             end = begin + ends[0] if len(ends) else len(row) - 1
             if end - begin < LEAST_TOKENS:
                 continue
-            texts.append(tokenizer.decode(row[begin:end].tolist(), skip_special_tokens=True))
+            before, text = (
+                tokenizer.decode(part.tolist(), skip_special_tokens=True)
+                for part in (row[:begin], row[begin:end])
+            )
+            texts.append(text)
+            rewards.append(reward(text, before))
             states.append(torch.from_numpy(known[begin:end]).float())
             lengths.append(end - begin)
     if not lengths:
         raise TrainingError(
             f"No sample has {LEAST_TOKENS} tokens before its end: nothing to train a head on."
         )
-    rewards = torch.tensor([reward(text) for text in texts])
-    return RewardedTexts(texts, torch.cat(states), torch.tensor(lengths), rewards)
+    return RewardedTexts(texts, torch.cat(states), torch.tensor(lengths), torch.tensor(rewards))
 
 
 class LinearHead(nn.Module):

@@ -1,54 +1,33 @@
-"""A rule that says which of two texts is preferred: the more cheerful one, by its words.
+"""A rule that says which of two texts is preferred: the one in which people talk more.
 
-The rule needs no model and can be checked by eye. Its reward is the share of cheerful words among
-the words that tell a mood, with one of each added: 0.5 for a text without such words, and never
-quite 0 or 1.
+The rule needs no model and can be checked by eye: the reward of a text is the share of it that is
+said aloud, between quotation marks. Tales differ much in this, and the target can tell early on
+whether it is in the middle of a conversation.
 """
 
-import re
-from collections.abc import Iterable
+OPEN, CLOSE, EITHER = "“", "”", '"'
 
 
-def words(text: str) -> list[str]:
-    """The words of a text in small letters."""
-    return re.findall(r"[a-z]+", text.lower())
+def spoken(text: str, inside: bool = False) -> list[bool]:
+    """For each character whether it is within quotation marks; `inside`: the first one is.
+
+    A line break ends a speech whose closing mark is missing: in old books a speech of several
+    paragraphs has one opening mark each and is closed once.
+    """
+    told = []
+    for character in text:
+        if character == "\n":
+            inside = False
+        elif character == EITHER:
+            inside = not inside
+        elif character in (OPEN, CLOSE):
+            inside = character == OPEN
+        told.append(inside)
+    return told
 
 
-CHEERFUL = frozenset(
-    words("""
-    beautiful beautifully beloved bless blessed blessing blossom bright brightly cake charming cheer
-    cheerful cheerfully comfort comfortable dance danced dancing dear delicious delight delighted
-    delightful feast feasted friend friendly friends gay gentle gift gifts glad gladly glorious
-    golden good grateful happily happiness happy holiday hope jolly joy joyful kind kindly kindness
-    kiss kissed laugh laughed laughing laughter love loved lovely loving lucky merrily merry music
-    nice pleasant pleased pleasure praise pretty proud rejoice rejoiced rejoicing safe sang sing
-    singing smile smiled smiling song songs sunny sunshine sweet sweetly thank thanked thanks treat
-    warm warmly welcome wonderful
-    """)
-)
-GLOOMY = frozenset(
-    words("""
-    afraid alas alone angrily angry anguish bitter bitterly black blood broken cold cried cruel
-    crying dark darkness dead death despair died dismal dreadful dreary dying enemy evil fear
-    fearful fell frightened gloom gloomy grave grief groan groaned hate hated heavy horrible hunger
-    hungry hurt ill kill killed lonely lost miserable misery moan mourned murder pain pale perish
-    perished poor sad sadly scream screamed shame sick sigh sighed silence sorrow sorrowful sorry
-    storm suffer suffered tears tempest terrible terribly terror tired ugly unhappy weary weep
-    weeping wept wicked withered woe wound wounded wretched
-    """)
-)
-
-
-def count(told: Iterable[str]) -> tuple[int, int]:
-    """How many of the words are cheerful, and how many gloomy."""
-    cheerful = gloomy = 0
-    for word in told:
-        cheerful += word in CHEERFUL
-        gloomy += word in GLOOMY
-    return cheerful, gloomy
-
-
-def reward(text: str) -> float:
-    """The reward of a text, in (0, 1)."""
-    cheerful, gloomy = count(words(text))
-    return (cheerful + 1) / (cheerful + gloomy + 2)
+def reward(text: str, before: str = "") -> float:
+    """The share of `text` that is said aloud, in [0, 1]; `before` is what it continues."""
+    inside = spoken(before)[-1:] == [True]
+    told = spoken(text, inside)
+    return sum(told) / max(1, len(told))

@@ -26,7 +26,6 @@ from training import tokens
 from training.config import SampleGroup, Sampling
 from training.corpus import GROUPS
 from training.errors import TrainingError
-from training.moods import MOOD_TAGS
 from training.tasks import draw_example
 from training.world import HELD_OUT_SEEDS
 
@@ -120,9 +119,6 @@ def make_prompts(
             start = draw.randrange(len(stream) - group.prompt_tokens)
             prompts.append(stream[start : start + group.prompt_tokens].tolist())
         return prompts
-    if group.source == "moods":
-        tags = [tokenizer.convert_tokens_to_ids(tag) for tag in MOOD_TAGS.values()]
-        return [[end, tags[i % len(tags)]] for i in range(group.rows)]
     prompts = []
     task = HELD_OUT_SAMPLE_SEEDS if group.held_out else FRESH_SEEDS
     while len(prompts) < group.rows:

@@ -103,8 +103,8 @@ def tiny_family(tiny_recipe, tokenizer, monkeypatch):
         monkeypatch.setattr(module, "HEAD_FAMILY", {m.folder: m for m in head_members})
     monkeypatch.setattr(workshop, "train_tokenizer", lambda texts: tokenizer)
     monkeypatch.setattr(tokens, "WORLD_EXAMPLES", 20)
-    # Texts of a model that has learnt nothing have no words with a mood.
-    monkeypatch.setattr(heads, "reward", lambda text: text.count("e") % 5 / 5)
+    # In texts of a model that has learnt nothing nobody talks.
+    monkeypatch.setattr(heads, "reward", lambda text, before: text.count("e") % 5 / 5)
     for kind in (Training, Distilling, Tuning, Heading):
         monkeypatch.setattr(kind, "evaluate_every", 2)
 
@@ -124,7 +124,7 @@ def test_all_of_it_from_texts_to_published_folders(tiny_family, texts, work, tmp
     assert "`home`: 12 updates of 12, 2 layers" in cards["target"]
     for run in ("tiny-more", "kl", "tvd", "kl-more"):
         assert f"| {run} |" in cards["draft"]  # what each divergence gained
-    assert "(c + 1)/(c + g + 2)" in cards["scorer"]
+    assert "that somebody says" in cards["scorer"]
     before = {name: weights(models / name) for name in cards}
 
     capsys.readouterr()

@@ -13,15 +13,22 @@ from training.heads import (
     preferred,
     rewarded_texts,
 )
-from training.rewards import count, reward, words
+from training.rewards import reward
 from training.samples import Samples
 
 
-def test_the_rule_counts_words_with_a_mood():
-    assert reward("The hen went to the mill.") == 0.5
-    assert reward("They danced, they laughed, they were MERRY.") == pytest.approx(4 / 5)
-    assert reward("He wept for sorrow, and a friend came.") == pytest.approx(2 / 5)
-    assert count(words("A gladly-given gift; no grief")) == (2, 1)
+def test_the_rule_counts_what_is_said_aloud():
+    assert reward("The hen went to the mill.") == 0.0
+    assert reward('"Yes', before="She said: ") == 1.0
+    assert reward("Yes!", before='He cried: "') == 1.0
+    assert reward('ab"cd"', before="") == pytest.approx(3 / 6)  # the closing mark is said no more
+    assert reward("“ab” and", before="“Well”") == pytest.approx(3 / 8)
+    assert reward("") == 0.0
+
+
+def test_a_line_break_ends_a_speech_that_is_not_closed():
+    assert reward("and so\nno more", before='"It was late') == pytest.approx(6 / 14)
+    assert reward("no more", before='"It was late\n') == 0.0
 
 
 def test_pairs_are_turned_so_that_the_preferred_one_is_first():
