@@ -4,26 +4,30 @@
 
 Prose is measured in bits per character, beside a 5-gram model trained on the same books with the
 same tokens, and beside another small model if the text folder has one. Tasks are answered greedily
-from held-out seeds. Every line carries machine and versions.
+from held-out seeds. Phenomena, speculation and steering have modules of their own. Every line
+carries machine and versions.
 """
 
 import argparse
-import itertools
 import json
 import os
-import platform
+import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 import torch
-import transformers
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
-from training.corpus import read_books
+from benchmarks import phenomena, speculation, steering
+from benchmarks.measure import environment
+from explorer.errors import ExplorerError
+from explorer.models.heads import read_head
+from explorer.models.loading import load_model
+from training.corpus import Book, read_books
 from training.errors import TrainingError
 from training.evaluate import ngram_bits, score_books
 from training.scoring import is_right, side
@@ -31,9 +35,31 @@ from training.tasks import TASKS, Example, example
 from training.world import HELD_OUT_SEEDS
 
 NEIGHBOUR = "models/stories260K"
-REPETITION_TOKENS = 200
-PROMPT_TOKENS = 48
 MAX_ANSWER_TOKENS = 96
+BATCH = 25
+
+# Run in a process of its own, so that nothing is loaded before.
+LOADING = """
+import json, time
+started = time.perf_counter()
+import torch, transformers
+from explorer.models import library, network
+torch.set_num_threads({threads})
+
+def resident_mb():
+    with open("/proc/self/status", encoding="utf-8") as lines:
+        return next(int(l.split()[1]) for l in lines if l.startswith("VmRSS")) / 1024
+
+imported, before = time.perf_counter(), resident_mb()
+models = library.Library()
+models.get("target"), models.get("draft")
+print(json.dumps({{
+    "import_seconds": imported - started,
+    "load_seconds": time.perf_counter() - imported,
+    "load_mb": resident_mb() - before,
+    "resident_mb": resident_mb(),
+}}))
+"""
 
 
 def load(folder: Path):
@@ -44,9 +70,19 @@ def load(folder: Path):
     return model, AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def prose(models: dict[str, Path], texts: Path) -> Iterator[dict]:
+def loading(models: Path, threads: int) -> Iterator[dict]:
+    """Seconds and memory for target and draft, in a fresh process, beside those of its imports."""
+    environment = {**os.environ, "EXPLORER_MODELS_FOLDER": str(models)}
+    told = subprocess.run(
+        [sys.executable, "-c", LOADING.format(threads=threads)],
+        env=environment, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    for name, value in json.loads(told.splitlines()[-1]).items():
+        yield {"measure": name, "model": "target+draft", "value": value}
+
+
+def prose(models: dict[str, Path], books: Sequence[Book]) -> Iterator[dict]:
     """Bits per character of every model on every held-out book."""
-    books = list(read_books(texts))
     held_out = [b for b in books if b.held_out]
     for name, folder in models.items():
         model, tokenizer = load(folder)
@@ -93,8 +129,8 @@ def tasks(models: dict[str, Path], n: int) -> Iterator[dict]:
                 continue
             examples = held_out_examples(kind, n)
             outputs = []
-            for start in range(0, n, 25):
-                prompts = [e.prompt for e in examples[start : start + 25]]
+            for start in range(0, n, BATCH):
+                prompts = [e.prompt for e in examples[start : start + BATCH]]
                 outputs += continue_greedily(model, tokenizer, prompts, MAX_ANSWER_TOKENS)
             pairs = list(zip(examples, outputs, strict=True))
             if kind == "reading":
@@ -123,93 +159,63 @@ def tasks(models: dict[str, Path], n: int) -> Iterator[dict]:
                 }
 
 
-def repeated_share(ids: list[int], n: int = 4) -> float:
-    """Share of the n-grams of `ids` that occurred before in it."""
-    grams = list(zip(*(ids[i:] for i in range(n)), strict=False))
-    return 1 - len(set(grams)) / len(grams)
-
-
-@torch.no_grad()
-def repetition(models: dict[str, Path], texts: Path, n: int) -> Iterator[dict]:
-    """Repeated 4-grams in 200 tokens: greedy, ten beams, top-p 0.9, and the human text itself."""
-    held_out = [b for b in read_books(texts) if b.held_out]
-    documents = itertools.islice(
-        (d for row in itertools.zip_longest(*(b.documents for b in held_out)) for d in row if d), n
-    )
-    model, tokenizer = load(models["target"])
-    ways = {
-        "greedy": {"do_sample": False},
-        "beam_10": {"do_sample": False, "num_beams": 10},
-        "top_p_0.9": {"do_sample": True, "top_p": 0.9, "top_k": 0},
-    }
-    shares: dict[str, list[float]] = {way: [] for way in (*ways, "human")}
-    for document in documents:
-        ids = tokenizer(document, verbose=False)["input_ids"][: PROMPT_TOKENS + REPETITION_TOKENS]
-        if len(ids) < PROMPT_TOKENS + REPETITION_TOKENS:
-            continue
-        shares["human"].append(repeated_share(ids[PROMPT_TOKENS:]))
-        prompt = torch.tensor([ids[:PROMPT_TOKENS]])
-        for way, options in ways.items():
-            torch.manual_seed(0)
-            out = model.generate(
-                prompt,
-                attention_mask=torch.ones_like(prompt),
-                max_new_tokens=REPETITION_TOKENS,
-                min_new_tokens=REPETITION_TOKENS,
-                pad_token_id=tokenizer.pad_token_id,
-                **options,
-            )
-            shares[way].append(repeated_share(out[0, PROMPT_TOKENS:].tolist()))
-    for way, values in shares.items():
-        yield {
-            "measure": "repeated_4grams",
-            "model": "target" if way != "human" else "human",
-            "way": way,
-            "n": len(values),
-            "value": sum(values) / len(values),
-        }
-
-
-def loading(models: dict[str, Path]) -> Iterator[dict]:
-    """Seconds to load target and draft, in this process, after the libraries are imported."""
-    started = time.perf_counter()
-    for name in ("target", "draft"):
-        load(models[name])
-    yield {"measure": "load_seconds", "model": "target+draft",
-           "value": time.perf_counter() - started}  # fmt: skip
-
-
-def main(argv: list[str] | None = None) -> int:
+def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models")
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"))
     parser.add_argument("--models", type=Path, default=Path("assets/models"))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tasks", type=int, default=100, help="examples of each task")
-    parser.add_argument("--texts-continued", type=int, default=10, help="texts for repetition")
-    parts = ("loading", "prose", "tasks", "repetition")
-    parser.add_argument("--only", nargs="+", choices=parts, default=parts, help="some parts of it")
-    args = parser.parse_args(argv)
+    parser.add_argument("--tasks", type=int, default=50, help="examples of each task")
+    parser.add_argument("--prompts", type=int, default=10, help="prompts of each phenomenon")
+    parser.add_argument("--timed", type=int, default=3, help="prompts of each kind that are timed")
+    parser.add_argument("--repeats", type=int, default=2, help="times that each is timed")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts of it")
+    return parser.parse_args(argv)
+
+
+PARTS = ("loading", "prose", "tasks", "repetition", "beams", "acceptance", "speculation",
+         "steering", "heads")  # fmt: skip
+
+
+def measure(part: str, args: argparse.Namespace, books: Sequence[Book]) -> Iterator[dict]:
+    """The figures of one part; books are read once for all of them."""
+    ours = {name: args.models / name for name in ("target", "draft")}
+    if part == "loading":
+        return loading(args.models, args.threads)
+    if part == "prose":
+        neighbour = args.texts / NEIGHBOUR
+        others = {neighbour.name: neighbour} if neighbour.is_dir() else {}
+        return prose({**ours, **others}, books)
+    if part == "tasks":
+        return tasks(ours, args.tasks)
+    target, tokenizer = load(ours["target"])
+    if part == "repetition":
+        return phenomena.repetition(target, tokenizer, books, args.prompts)
+    if part == "acceptance":
+        return phenomena.acceptance(target, load(ours["draft"])[0], tokenizer, books, args.prompts)
+    if part == "steering":
+        experts = tuple(load(args.models / name)[0] for name in ("cheerful", "gloomy"))
+        return steering.steering(target, experts, tokenizer, books, 5 * args.prompts)
+    networks = {name: load_model(str(folder)) for name, folder in ours.items()}
+    if part == "beams":
+        return phenomena.beams(networks["target"], phenomena.beam_prompts(args.prompts))
+    if part == "speculation":
+        return speculation.speculation(networks, tokenizer, books, args.timed, args.repeats)
+    head = read_head(args.models / "reward-head", networks["target"])
+    return steering.best_of(target, head, tokenizer, books, args.prompts)
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = parse(argv)
     torch.set_num_threads(args.threads)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    where = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} CPU cores, {args.threads} threads",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-    }
-    ours = {name: args.models / name for name in ("target", "draft")}
-    others = {"stories260K": args.texts / NEIGHBOUR} if (args.texts / NEIGHBOUR).is_dir() else {}
+    where = {name: value for name, value in environment().items() if name != "row"}
+    where["machine"] = f"{where.pop('processor')}, {os.cpu_count()} cores"
     try:
-        measures = {
-            "loading": lambda: loading(ours),
-            "prose": lambda: prose({**ours, **others}, args.texts),
-            "tasks": lambda: tasks(ours, args.tasks),
-            "repetition": lambda: repetition(ours, args.texts, args.texts_continued),
-        }
-        for figure in itertools.chain.from_iterable(measures[part]() for part in args.only):
+        books = list(read_books(args.texts))
+        for figure in chain.from_iterable(measure(part, args, books) for part in args.only):
             print(json.dumps({**figure, "value": round(figure["value"], 4), **where}), flush=True)
-    except TrainingError as error:
+    except (TrainingError, ExplorerError) as error:
         print(f"benchmarks.models: {error}", file=sys.stderr)
         return 2
     return 0

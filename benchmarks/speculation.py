@@ -1,0 +1,139 @@
+"""Speculation with the bundled pair against plain decoding of the same target, side by side.
+
+γ is chosen before anything is timed: acceptance α is expected from the two models' laws on other
+prompts, costs are measured pass by pass, and of all γ the one is taken at which the formula
+promises most (Leviathan et al. 2022).
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+
+from benchmarks.phenomena import laws_apart, stretches
+from explorer.decoding import make_request, run_request
+from explorer.tree import ROOT, TokenTree
+from explorer.view import LanguageModel
+from training.corpus import Book
+from training.tasks import TASKS, example
+from training.world import HELD_OUT_SEEDS
+
+GAMMAS = range(1, 11)
+NEW_TOKENS = 64
+PROMPT_TOKENS = 32
+CALIBRATION_SEEDS = HELD_OUT_SEEDS + 10_000  # other tasks than those that are timed
+PASSES = 15
+TEMPERATURES = (0, 1)
+PLAIN = {0: ("greedy", {}), 1: ("sample", {"filters": "none"})}
+
+Pair = Mapping[str, LanguageModel]
+
+
+def speed_up(alpha: float, gamma: int, target_ms: Sequence[float], draft_ms: float) -> float:
+    """Expected gain of speculation: tokens a round by what a round costs in plain passes.
+
+    `target_ms[n]` is a pass over n tokens.
+    """
+    tokens = gamma + 1 if alpha >= 1 else (1 - alpha ** (gamma + 1)) / (1 - alpha)
+    return tokens * target_ms[1] / (target_ms[gamma + 1] + gamma * draft_ms)
+
+
+def pass_ms(model: LanguageModel, prompt: Sequence[int], tokens: int) -> float:
+    """Median milliseconds of a pass over a chain of so many tokens."""
+    took = []
+    for _ in range(PASSES):
+        tree = TokenTree()
+        view = model.open(tree, list(prompt), "timed")
+        view([ROOT])
+        chain = [ROOT]
+        for i in range(tokens):
+            chain.append(tree.add(chain[-1], prompt[i % len(prompt)]))
+        started = time.perf_counter()
+        view(chain[1:])
+        took.append(1000 * (time.perf_counter() - started))
+    return statistics.median(took)
+
+
+def decode(pair: Pair, prompt: str, temperature: int, gamma: int | None, seed: int):
+    """Seconds of a run and its end; without γ plain decoding."""
+    if gamma is None:
+        name, params = PLAIN[temperature]
+        roles = ("target",)
+    else:
+        name, roles = "speculative_sampling", ("target", "draft")
+        params = {"gamma": gamma, "filters": "temperature=0" if temperature == 0 else "none"}
+    request, method, params = make_request(
+        method=name, prompt=prompt, params=params, seed=seed, max_new_tokens=NEW_TOKENS
+    )
+    models = {role: pair[role] for role in roles}
+    started = time.perf_counter()
+    trace = run_request(request, method, params, models, record=False)
+    return time.perf_counter() - started, trace.events[-1]
+
+
+@torch.no_grad()
+def expected_acceptance(pair: Pair, prompts: Sequence[str], temperature: int) -> float:
+    """α on what the target writes behind the prompts, from both models' laws."""
+    p, q = [], []
+    for seed, prompt in enumerate(prompts):
+        _, done = decode(pair, prompt, temperature, None, seed)
+        before = pair["target"].encode(prompt)
+        ids = torch.tensor([[*before, *done.outputs[0].token_ids]])
+        for model, laws in ((pair["target"], p), (pair["draft"], q)):
+            logits = model.net(input_ids=ids).logits[0]
+            laws.append(logits[len(before) - 1 : -1].float())
+    return laws_apart(torch.cat(p), torch.cat(q), temperature)
+
+
+def prompts_of(kind: str, books: Sequence[Book], tokenizer, first: int, count: int) -> list[str]:
+    """Held-out prompts of prose or of a task; `first` leaves out those used for something else."""
+    if kind == "prose":
+        rows = stretches(books, tokenizer, PROMPT_TOKENS, first + count)[first:]
+        return [tokenizer.decode(row) for row in rows]
+    seed = CALIBRATION_SEEDS if first == 0 else HELD_OUT_SEEDS
+    return [f"{tokenizer.eos_token}{example(kind, seed + i).prompt}" for i in range(count)]
+
+
+def speculation(
+    pair: Pair, tokenizer, books: Sequence[Book], count: int, repeats: int
+) -> Iterator[dict]:
+    """Costs of passes, then for each kind of text and temperature α, γ, and the gain in time."""
+    some = pair["target"].encode("Once upon a time there was a miller who had three sons and a cat")
+    target_ms = [0.0, *(pass_ms(pair["target"], some, n + 1) for n in range(GAMMAS[-1] + 1))]
+    draft_ms = pass_ms(pair["draft"], some, 1)
+    yield {"measure": "draft_cost", "model": "target+draft", "value": draft_ms / target_ms[1]}
+    for n in (1, 4, 8):
+        yield {"measure": "target_pass_ms", "model": "target", "tokens": n, "value": target_ms[n]}
+    together: dict[int, list[float]] = {t: [0.0, 0.0] for t in TEMPERATURES}
+    for kind in ("prose", *TASKS):
+        calibration = prompts_of(kind, books, tokenizer, 0, 2)
+        prompts = prompts_of(kind, books, tokenizer, 2, count)
+        for temperature in TEMPERATURES:
+            alpha = expected_acceptance(pair, calibration, temperature)
+            gamma = max(GAMMAS, key=lambda g: speed_up(alpha, g, target_ms, draft_ms))
+            seconds, tokens, passes = {None: 0.0, gamma: 0.0}, {None: 0, gamma: 0}, 0
+            for seed in range(repeats):
+                for prompt in prompts:
+                    for way in (None, gamma):
+                        took, done = decode(pair, prompt, temperature, way, seed)
+                        seconds[way] += took
+                        tokens[way] += len(done.outputs[0].token_ids)
+                        passes += done.totals["target_passes"] if way else 0
+            common = {
+                "model": "target+draft", "text": kind, "temperature": temperature, "gamma": gamma,
+                "n": tokens[gamma],
+            }  # fmt: skip
+            plain, fast = (seconds[way] / tokens[way] for way in (None, gamma))
+            together[temperature][0] += plain
+            together[temperature][1] += fast
+            expected = speed_up(alpha, gamma, target_ms, draft_ms)
+            yield {"measure": "expected_acceptance", **common, "value": alpha}
+            yield {"measure": "expected_speed_up", **common, "value": expected}
+            yield {"measure": "tokens_per_pass", **common, "value": tokens[gamma] / passes}
+            yield {"measure": "speed_up", **common, "value": plain / fast}
+    for temperature, (plain, fast) in together.items():
+        yield {"measure": "speed_up", "model": "target+draft", "text": "all kinds alike",
+               "temperature": temperature, "value": plain / fast}  # fmt: skip
