@@ -104,12 +104,15 @@ function makeChart(picture, host) {
     const here = picture.frames.length ? framesHere() : [];
     choice.hidden = here.length === 0;
     choice.disabled = here.length < 2;
-    const named = here.map((frame) => {
-      const option = el("option", "", frame.label);
-      option.value = frame.of;
-      return option;
-    });
-    choice.replaceChildren(...named);
+    const same = here.length === choice.options.length &&
+      here.every((frame, i) => choice.options[i].value === frame.of);
+    if (!same) {
+      choice.replaceChildren(...here.map((frame) => {
+        const option = el("option", "", frame.label);
+        option.value = frame.of;
+        return option;
+      }));
+    }
     if (wanted) choice.value = wanted;
     redraw();
   }
@@ -133,6 +136,10 @@ function makeChart(picture, host) {
   return {
     box,
     show,
+    // The same picture of a run that has gone on: drawn into the figure that is there.
+    grow(given) {
+      picture = given;
+    },
     // Show the law of one choice, if this step has it.
     choose(of) {
       wanted = of;

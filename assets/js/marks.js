@@ -37,6 +37,7 @@ function makeCanvas(picture, tip, host, askOpens) {
   const size = (columns, lines) => [Math.ceil(columns * cell) + 16, Math.ceil(lines * LINE) + 8];
   let step = 0;
   let parts = []; // {mark, node, now, sign}: everything that has a life of its own
+  const stubs = new Map(); // name -> what may be done with it
   const tips = new WeakMap();
 
   const drawing = surface(picture.size, box);
@@ -121,23 +122,29 @@ function makeCanvas(picture, tip, host, askOpens) {
     node.setAttribute("aria-expanded", "false");
     node.setAttribute("aria-description", "tokens on branches that died; opens");
     let panel = null;
+    let opened = null; // the marks that the panel shows
     function close() {
+      if (!panel) return;
       parts = parts.filter((part) => part.panel !== panel);
       panel.remove();
-      panel = null;
+      panel = opened = null;
       node.setAttribute("aria-expanded", "false");
     }
     async function open() {
       const answer = await askOpens(mark.of);
-      if (!answer?.opens || panel || !box.isConnected) return;
-      const opens = answer.opens;
+      if (!answer?.opens || !box.isConnected) return;
+      close();
+      unfold(answer.opens);
+    }
+    function unfold(opens) {
+      opened = opens;
       panel = el("div", "panel");
       panel.style.left = `${x * scale}px`;
       panel.style.top = `${(y + 14) * scale}px`;
       const columns = Math.max(...opens.map((m) => (m.x ?? 0) + SIGN_CELLS + reach(m)));
       const inside = surface([columns, opens.length], panel);
       const mine = [];
-      for (const opened of opens) inside.append(draw(opened, mine));
+      for (const inner of opens) inside.append(draw(inner, mine));
       for (const part of mine) part.panel = panel;
       parts.push(...mine);
       box.append(panel);
@@ -145,9 +152,20 @@ function makeCanvas(picture, tip, host, askOpens) {
       mine.forEach(update);
     }
     const toggle = () => (panel ? close() : open());
+    stubs.set(mark.of, {
+      node,
+      get held() {
+        return opened && { text: mark.text, opens: opened };
+      },
+      // As it was in the drawing before this one; asked anew only where it has grown.
+      reopen(held) {
+        unfold(held.opens);
+        if (held.text !== mark.text) open();
+      },
+    });
     node.addEventListener("click", toggle);
     node.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && panel) close();
+      if (event.key === "Escape") close();
       if (event.key !== "Enter" && event.key !== " ") return;
       event.preventDefault();
       toggle();
@@ -211,7 +229,23 @@ function makeCanvas(picture, tip, host, askOpens) {
     box.querySelectorAll("svg.canvas").forEach(resize);
     follow(false);
   }
-  return { box, show, zoom, close() {} };
+
+  // What a person did in this drawing, for the one that takes its place: where it was scrolled to,
+  // which stubs are open, what has the focus.
+  function held() {
+    const active = document.activeElement;
+    const focused = [...stubs].find(([, stub]) => stub.node === active)?.[0];
+    const open = [...stubs].filter(([, stub]) => stub.held).map(([of, stub]) => [of, stub.held]);
+    return { scroll: [box.scrollLeft, box.scrollTop], open, focused, inside: box.contains(active) };
+  }
+
+  function restore(was) {
+    for (const [of, stub] of was.open) stubs.get(of)?.reopen(stub);
+    if (was.inside) (stubs.get(was.focused)?.node ?? box).focus({ preventScroll: true });
+    [box.scrollLeft, box.scrollTop] = was.scroll;
+  }
+
+  return { box, show, zoom, held, restore, close() {} };
 }
 
 // One rule for each class of the visual language, from visualizers/style.py.

@@ -47,6 +47,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     }
     box.hidden = !ids.length;
     if (!same) {
+      const focused = tabs.contains(document.activeElement);
       tabs.replaceChildren(...list.map((p) => {
         const tab = el("button", "tab", p.title);
         tab.type = "button";
@@ -55,10 +56,14 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
         tab.dataset.picture = p.id;
         return tab;
       }));
+      mark();
+      if (focused) tabOf(chosen)?.focus({ preventScroll: true });
     }
     mark();
     return chosen;
   }
+
+  const tabOf = (id) => [...tabs.children].find((tab) => tab.dataset.picture === id);
 
   function mark() {
     for (const tab of tabs.children) {
@@ -72,8 +77,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     chosen = id;
     byHand = true;
     mark();
-    const tab = [...tabs.children].find((t) => t.dataset.picture === id);
-    if (focus) tab?.focus();
+    if (focus) tabOf(id)?.focus();
     wantPicture(id);
   }
 
@@ -90,11 +94,11 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   });
 
   // A picture, new or grown. What stood there goes only when the new one is ready, so that nothing
-  // flickers, and where one had scrolled to is kept.
+  // flickers, and what a person did there is kept: scrolled, opened, walked to.
   function set(given, atStep, told) {
     const grown = picture?.id === given.id;
     const old = drawing;
-    const held = grown && old?.box ? [old.box.scrollLeft, old.box.scrollTop] : null;
+    const held = grown ? old.held?.() : null;
     picture = given;
     step = atStep;
     stage.dataset.picture = given.id;
@@ -105,7 +109,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     sayHow = told;
     how.textContent = told ? "" : given.how;
     showLegend();
-    if (grown && old.grow) old.grow(given);
+    if (grown && old?.grow) old.grow(given);
     else {
       const hidden = el("div", "coming");
       stage.append(hidden);
@@ -114,7 +118,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
       drawing.show(step, false);
       old?.close();
       stage.replaceChildren(...hidden.childNodes);
-      if (held) [drawing.box.scrollLeft, drawing.box.scrollTop] = held;
+      if (held) drawing.restore?.(held);
     }
     table.renew(grown);
     show(step, false);
