@@ -27,7 +27,7 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
     story = reading.fold.nodes[node]
     tips = [
         Tip("token", f"{reading.alone(story.token)}  (id {story.token})", story.born),
-        Tip("proposed by", f"{story.by}, step {story.born}", story.born),
+        Tip("proposed by", f"{story.by}, step {story.born + 1}", story.born),
     ]
     law = reading.law(node)
     if law is not None:
@@ -39,7 +39,7 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
         if mark.mark == "kept" and kept:
             continue  # the first sum stands for the node; later ones repeat it
         kept = kept or mark.mark == "kept"
-        tips.append(Tip(WORDS[mark.mark], f"step {mark.step}: {reason(mark)}", mark.step))
+        tips.append(Tip(WORDS[mark.mark], f"step {mark.step + 1}: {reason(mark)}", mark.step))
     return tips
 
 

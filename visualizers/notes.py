@@ -76,7 +76,7 @@ def _line(events: list[NoteEvent], title: str) -> dict[str, Any]:
     trace = {
         "type": "scatter",
         "mode": "lines+markers",
-        "x": [event.step for event in events],
+        "x": [event.step + 1 for event in events],
         "y": [finite(event.value) for event in events],
         "line": {"color": BLUE},
         "marker": {"size": 6},
@@ -114,12 +114,12 @@ def _heatmap(events: list[NoteEvent]) -> tuple[dict[str, Any], list[Frame]]:
 
 def _frame(event: NoteEvent, i: int, trace: dict[str, Any]) -> Frame:
     where = "" if event.node is None else f", node {event.node}"
-    return Frame(event.step, f"note {i}", f"step {event.step}{where}", [trace])
+    return Frame(event.step, f"note {i}", f"step {event.step + 1}{where}", [trace])
 
 
 def _label(picture: Picture, events: list[NoteEvent]) -> None:
     for i, event in enumerate(events):
-        text = f"step {event.step}:  {_words(event.value, MOST_TEXT)}"
+        text = f"step {event.step + 1}:  {_words(event.value, MOST_TEXT)}"
         mark = Mark(
             f"note {i}", "text", 0, i + 0.5, "number", event.step, text=text, node=event.node
         )

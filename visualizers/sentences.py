@@ -10,8 +10,11 @@ from visualizers.words import number, plural, probability
 
 
 def captions(reading: Reading, tell: Callable[[int], str]) -> list[str]:
-    """The sentence of every step, "Step 12: …"; `tell` says what comes behind the colon."""
-    return [f"Step {step}: {tell(step) or 'nothing to see here.'}" for step in reading.steps]
+    """The sentence of every step, "Step 12: …"; `tell` says what comes behind the colon.
+
+    People count steps from one, traces from zero.
+    """
+    return [f"Step {step + 1}: {tell(step) or 'nothing to see here.'}" for step in reading.steps]
 
 
 def tell_step(reading: Reading, step: int) -> str:

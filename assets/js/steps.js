@@ -33,7 +33,7 @@ function makeSteps(onStep) {
   function draw() {
     slider.max = last;
     slider.value = step;
-    label.textContent = `step ${step} of ${last}`;
+    label.textContent = `step ${step + 1} of ${last + 1}`; // in a trace the first one is 0
     slider.setAttribute("aria-valuetext", label.textContent);
     first.disabled = back.disabled = step === 0;
     on.disabled = end.disabled = step === last;

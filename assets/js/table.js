@@ -35,7 +35,9 @@ function makeTable(askTable) {
     made.append(head);
     for (let i = from; i < until; i++) {
       const row = el("tr", table.steps[i] === step ? "now" : "");
-      for (const value of table.rows[i]) {
+      for (const [j, given] of table.rows[i].entries()) {
+        const counted = table.columns[j] === "step" && typeof given === "number";
+        const value = counted ? given + 1 : given; // in a trace the first step is 0
         const numeric = typeof value === "number";
         row.append(el("td", numeric ? "number" : "", numeric ? number(value, 4) : (value ?? "")));
       }

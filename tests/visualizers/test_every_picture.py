@@ -75,7 +75,7 @@ def test_a_picture_is_complete_and_plain_data(name):
         assert picture.title and picture.what.endswith(".") and picture.how.endswith(".")
         assert len(picture.captions) == last_step(events) + 1
         assert all(
-            c.startswith(f"Step {s}: ") and c[-1] == "." for s, c in enumerate(picture.captions)
+            c.startswith(f"Step {s + 1}: ") and c[-1] == "." for s, c in enumerate(picture.captions)
         )
         table = picture.table
         assert len(table.rows) == len(table.steps)

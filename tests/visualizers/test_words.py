@@ -85,7 +85,7 @@ def test_notes_are_plain_text_and_drawn_as_they_were_declared():
     assert drawn["note row"].figure["data"][0]["type"] == "scatter"
     assert drawn["note row"].what == "a row."
     assert drawn["note utility"].figure["data"][0]["type"] == "heatmap"
-    assert drawn["note state"].marks[0].text == "step 0:  <script>alert(1)</script>"
+    assert drawn["note state"].marks[0].text == "step 1:  <script>alert(1)</script>"
     assert drawn["note mixed"].kind == "marks"
 
 
