@@ -9,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from explorer.run import Run
+from explorer.sampling import Temperature
 from explorer.verification import Guess, Guesses
+
+# The usual filters of these methods: what is copied or counted guesses the most probable text best.
+GREEDY = (Temperature(t=0),)
 
 
 def draft_paths(run: Run, root: int, paths: Iterable[Sequence[int]], by: str) -> Guesses:

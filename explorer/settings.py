@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     ] = "auto"
     dtype: Annotated[DtypeName, Field(description="Number format of the weights.")] = "auto"
     threads: Annotated[
-        int | None, Field(ge=1, le=1024, description="CPU threads; if unset, one for small models, else as torch chooses.")
+        int | None,
+        Field(ge=1, le=1024, description="CPU threads; if unset 1 for small models, else torch's."),
     ] = None
     max_model_bytes: Annotated[
         int | None,

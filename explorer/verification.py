@@ -55,14 +55,20 @@ Rule = Callable[[Run, Law, Sequence[Guess]], Verdict]
 
 
 def check(
-    run: Run, root: int, guesses: Guesses, filters: Sequence[Filter], rule: Rule
+    run: Run,
+    root: int,
+    guesses: Guesses,
+    filters: Sequence[Filter],
+    rule: Rule,
+    others: Sequence[int] = (),
 ) -> tuple[int, dict[int, Law]]:
     """The second half of a round: the target reads root and guesses in one pass, `verify` walks.
 
-    Returns the new head, down to which all is emitted, and the target's law after each node.
+    `others` are nodes that are read in the same pass and are no guesses. Returns the new head, down
+    to which all is emitted, and the target's law after each node.
     """
-    guessed = dict.fromkeys(guess.node for children in guesses.values() for guess in children)
-    nodes = [root, *guessed]
+    guessed = [guess.node for children in guesses.values() for guess in children]
+    nodes = list(dict.fromkeys([root, *guessed, *others]))
     laws = dict(zip(nodes, run.laws(filters, run.target(nodes), nodes), strict=True))
     return run.emit(verify(run, root, laws, guesses, rule)), laws
 

@@ -159,6 +159,17 @@ def most_probable(table: TableLM, length: int) -> tuple[int, ...]:
     return max(all_texts(table.vocab_size, length), key=lambda text: text_logp(table, text))
 
 
+def endless(table: TableLM) -> TableLM:
+    """The table without its end token, or as good as."""
+    for_real = table.logits
+
+    def logits(prefix: Sequence[int]) -> Tensor:
+        return for_real(prefix).index_fill(0, torch.tensor(EOS), -1e4)
+
+    table.logits = logits  # type: ignore[method-assign]
+    return table
+
+
 def toy_pair(seed: int = 0, vocab_size: int = 5) -> dict[str, TableLM]:
     """A target and a draft that resembles it, as tables."""
     target = TableLM(vocab_size, seed)

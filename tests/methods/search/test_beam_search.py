@@ -3,56 +3,12 @@
 import itertools
 
 import pytest
-import torch
 from oracle import Walk, all_texts, most_probable, play, text_logp, toy_pair
+from tiny import Tiny
 
 import explorer.methods.search.beam_search as module
 from explorer.hypotheses import FinishedPool
 from explorer.run import Prompt
-
-transformers = pytest.importorskip("transformers")
-
-
-class Tiny:
-    """A random peaky Llama, behind our network and behind `generate` alike."""
-
-    def __init__(self, seed, eos=(0,)):
-        from explorer.models.network import Network
-        from explorer.models.text import Text
-
-        torch.manual_seed(seed)
-        config = transformers.LlamaConfig(
-            vocab_size=13,
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            num_key_value_heads=2,
-            max_position_embeddings=64,
-        )
-        net = transformers.LlamaForCausalLM(config)
-        with torch.no_grad():
-            for weight in net.parameters():
-                if weight.dim() > 1:
-                    weight *= 6
-        net.generation_config = transformers.GenerationConfig(
-            eos_token_id=list(eos), pad_token_id=0
-        )
-        text = Text.__new__(Text)
-        text.eos_ids = frozenset(eos)
-        text.decode = lambda ids, after=(): " ".join(map(str, ids))
-        self.net = net.eval()
-        self.model = Network(net, text, f"tiny-{seed}")
-
-    def generate(self, ids, **options):
-        out = self.net.generate(
-            torch.tensor([ids]),
-            do_sample=False,
-            return_dict_in_generate=True,
-            output_scores=True,
-            **options,
-        )
-        return out.sequences[:, len(ids) :].tolist(), out.sequences_scores.tolist()
 
 
 def cut(ids, eos):
@@ -78,11 +34,15 @@ def test_beam_search_equals_transformers(length_penalty, early_stopping):
         }
         run = play("beam_search", params, {"target": tiny.model}, Walk(), 12, prompt)
         outputs = run.end().outputs
-        ids, scores = tiny.generate(
-            prompt.ids, max_new_tokens=12, num_return_sequences=beams, **params
+        ids, out = tiny.generate(
+            prompt.ids,
+            do_sample=False,
+            max_new_tokens=12,
+            num_return_sequences=beams,
+            **params,
         )
         assert [o.token_ids for o in outputs] == [cut(row, eos) for row in ids]
-        assert [o.score for o in outputs] == pytest.approx(scores, abs=1e-4)
+        assert [o.score for o in outputs] == pytest.approx(out.sequences_scores.tolist(), abs=1e-4)
         ended += outputs[0].token_ids[-1] in eos
     assert ended > 0  # otherwise the pool was never tried
 

@@ -3,7 +3,7 @@
 from math import ceil
 
 import pytest
-from oracle import Walk, exact_law, play, table_law, total_variation, toy_pair
+from oracle import Walk, endless, exact_law, play, table_law, total_variation, toy_pair
 
 import explorer.verification as verification
 from explorer.models.table import TableLM
@@ -35,16 +35,8 @@ def test_at_temperature_zero_it_is_greedy():
         assert fast.tree.tokens(fast.head) == plain.tree.tokens(plain.head)
 
 
-def endless(seed):
-    """A table that (practically) never ends its text."""
-    table = TableLM(4, seed)
-    for_real = table.logits
-    table.logits = lambda prefix: for_real(prefix) - 1e4 * (for_real(prefix) == for_real(prefix)[0])
-    return table
-
-
 def test_a_draft_that_is_the_target_is_always_right():
-    table = endless(2)
+    table = endless(TableLM(4, 2))
     for gamma, n in ((1, 7), (3, 12), (4, 11)):
         events = []
         models = {"target": table, "draft": table}
@@ -54,7 +46,7 @@ def test_a_draft_that_is_the_target_is_always_right():
 
 
 def test_a_draft_that_is_always_wrong_costs_one_pass_a_token():
-    table, n = endless(2), 6
+    table, n = endless(TableLM(4, 2)), 6
 
     class Wrong(TableLM):
         def logits(self, prefix):

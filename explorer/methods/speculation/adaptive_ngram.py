@@ -1,0 +1,111 @@
+"""Guess with n-gram counts of the text itself, long contexts first.
+
+## What it does
+Every n-gram of the prompt is counted, for all orders up to N. A guess is made token by token: the
+longest context that was seen before tells its most frequent successor, backing off to shorter
+contexts; where not even the shortest was seen, guessing stops. The target reads the guesses in one
+pass, and what it commits is counted too.
+
+## When to use it
+As prompt lookup, where the text repeats its input or itself, but with frequencies in place of the
+first match.
+
+## What to look at
+Which order each guess came from (the note “order”), and how acceptance grows as the tables fill.
+
+## Guarantee
+Lossless: the guesses are a function of what stands there already. At temperature 0, the default
+here, it is the target's greedy text.
+
+## Reference
+Ou et al. 2024, "Lossless Acceleration of Large Language Model via Adaptive N-gram Parallel
+Decoding", https://arxiv.org/abs/2404.08698
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from explorer.drafting import GREEDY, draft_paths, text_so_far
+from explorer.registry import Note, Params, method, param
+from explorer.run import Run
+from explorer.sampling import FilterChain
+from explorer.verification import check, sample_and_match
+
+
+class NgramParams(Params):
+    """How long the contexts are, how far to guess, and the target's filters."""
+
+    order: int = param(
+        4, "Highest order", "Tokens of the longest n-gram, its last one included.", symbol="N",
+        unit="tokens", ge=2, le=8,
+    )  # fmt: skip
+    length: int = param(
+        6, "Draft length", "Tokens guessed in a round, at most.", symbol="K", unit="tokens",
+        ge=1, le=64,
+    )  # fmt: skip
+    filters: FilterChain = param(
+        GREEDY, "Filters", "Chain applied to the target's law.", unit="chain"
+    )
+
+
+@method(
+    title="Adaptive n-grams",
+    family="speculation",
+    paper="https://arxiv.org/abs/2404.08698",
+    params=NgramParams,
+    claims={"lossless"},
+    notes=(
+        Note("order", "order of the n-gram that told each guess", shape="vector", drawn_as="bars"),
+    ),
+    presets={
+        "the paper's": {"order": 4, "length": 6},
+        "bigrams": {"order": 2, "length": 6},
+        "sampling": {"filters": "none"},
+    },
+)
+def adaptive_ngram(run: Run, p: NgramParams) -> None:
+    root = run.root
+    counts = NgramCounts(p.order)
+    for _ in run.steps():
+        text = text_so_far(run, root)
+        counts.read(text)
+        tokens, orders = counts.guess(text, p.length)
+        guesses = draft_paths(run, root, [tokens], by="n-grams")
+        if guesses:
+            run.note("order", orders[: len(guesses)])
+        root, _ = check(run, root, guesses, p.filters, sample_and_match)
+
+
+class NgramCounts:
+    """How often each token followed each context of 1 to N - 1 tokens."""
+
+    def __init__(self, order: int) -> None:
+        self._order = order
+        self._read = 0
+        self._counts: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
+
+    def read(self, text: Sequence[int]) -> None:
+        """Count what `text` has behind what was read of it before."""
+        for at in range(max(1, self._read), len(text)):
+            for n in range(1, min(self._order, at + 1)):
+                successors = self._counts[tuple(text[at - n : at])]
+                successors[text[at]] = successors.get(text[at], 0) + 1
+        self._read = len(text)
+
+    def guess(self, text: Sequence[int], length: int) -> tuple[list[int], list[int]]:
+        """Up to `length` tokens behind `text`, and the order of the n-gram that told each."""
+        context, orders = list(text), []
+        while len(orders) < length and (found := self._most_frequent(context)):
+            context.append(found[0])
+            orders.append(found[1])
+        return context[len(text) :], orders
+
+    def _most_frequent(self, context: Sequence[int]) -> tuple[int, int] | None:
+        for n in range(min(self._order - 1, len(context)), 0, -1):
+            if successors := self._counts.get(tuple(context[-n:])):
+                # Among equals the one that was first seen last.
+                best = max(reversed(successors), key=successors.__getitem__)
+                return best, n + 1
+        return None

@@ -1,0 +1,89 @@
+"""Guess that what followed the last few tokens before follows them again.
+
+## What it does
+The last n tokens are looked for earlier in prompt and text, n from the largest down to one. What
+stood behind the first such place is the guess. The target reads it in one pass: as long as it
+would have written the same tokens, they stand; then it adds one of its own.
+
+## When to use it
+Whenever the text repeats its input: corrections, summaries, questions about a passage, code that is
+changed a little. It needs no second model and costs next to nothing where it finds nothing.
+
+## What to look at
+Which spans were copied, how long they held, and that a small model under greedy decoding, which
+repeats itself, is sped up for that very reason.
+
+## Guarantee
+Lossless: the guesses are a function of what stands there already, so drawing the target's token
+and looking whether it was guessed keeps the target's law. At temperature 0, the default here, it
+is the target's greedy text, in as many passes as `transformers` 5.23 needs.
+
+## Reference
+Saxena 2023, https://github.com/apoorvumang/prompt-lookup-decoding
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from explorer.drafting import GREEDY, draft_paths, text_so_far
+from explorer.registry import Params, method, param
+from explorer.run import Run
+from explorer.sampling import FilterChain
+from explorer.verification import check, sample_and_match
+
+
+class LookupParams(Params):
+    """How much must match, how much is copied, and the target's filters."""
+
+    max_ngram: int = param(
+        3,
+        "Longest match",
+        "Tokens at the end of the text that are looked for, at most.",
+        symbol="n",
+        unit="tokens",
+        ge=1,
+        le=16,
+    )
+    length: int = param(
+        10,
+        "Draft length",
+        "Tokens copied behind a match, at most.",
+        symbol="γ",
+        unit="tokens",
+        ge=1,
+        le=64,
+    )
+    filters: FilterChain = param(
+        GREEDY, "Filters", "Chain applied to the target's law.", unit="chain"
+    )
+
+
+@method(
+    title="Prompt lookup",
+    family="speculation",
+    paper="https://github.com/apoorvumang/prompt-lookup-decoding",
+    params=LookupParams,
+    claims={"lossless"},
+    presets={
+        "the author's": {"max_ngram": 3, "length": 10},
+        "sampling": {"filters": "none"},
+        "break it": {"max_ngram": 1, "length": 64},
+    },
+)
+def prompt_lookup(run: Run, p: LookupParams) -> None:
+    root = run.root
+    for _ in run.steps():
+        found = lookup(text_so_far(run, root), p.max_ngram, p.length)
+        guesses = draft_paths(run, root, [found], by="lookup")
+        root, _ = check(run, root, guesses, p.filters, sample_and_match)
+
+
+def lookup(text: Sequence[int], max_ngram: int, length: int) -> Sequence[int]:
+    """What follows the first earlier place of the last n tokens, n from `max_ngram` down."""
+    for n in range(min(max_ngram, len(text) - 1), 0, -1):
+        ending = text[-n:]
+        for end in range(n, len(text)):
+            if text[end - n : end] == ending:
+                return text[end : end + length]
+    return []
