@@ -1,5 +1,5 @@
 // The line above a run: its title, how it stands, and what may be done with it.
-// value: {run, share, title, sentence, kind, mine, going, shares: [id]}
+// value: {run, share, title, tags, note, sentence, kind, mine, shares: [id], answer}
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -20,7 +20,10 @@ const state = make("p", "bar-state");
 state.setAttribute("role", "status");
 const actions = make("div", "bar-actions");
 const shares = make("div", "bar-shares");
-root.append(title, state, actions, shares);
+const about = make("div", "bar-about");
+root.append(title, state, actions, about, shares);
+let form = null; // where tags and note are written, while they are
+let sent = 0;
 
 const address = (run, share) => {
   const query = new URLSearchParams(location.search);
@@ -52,19 +55,105 @@ const shareLine = (run, share) => {
   line.append(field, copyButton, revoke);
   return line;
 };
+const tagButton = (tag) => {
+  const made = button("#" + tag, () => {
+    document.body.dataset.drawer = "library";
+    trigger("select", { action: "search", text: tag });
+  }, "Runs with the tag " + tag);
+  made.classList.add("tag");
+  return made;
+};
+// Tags can be taken off one by one, so that one with a comma in it is kept as it is.
+const writing = (v) => {
+  const made = make("form", "bar-form");
+  const kept = new Set(v.tags);
+  const chips = make("div", "bar-tags");
+  for (const tag of v.tags) {
+    const chip = button("#" + tag + " ×", () => {
+      kept.delete(tag);
+      chip.remove();
+      (chips.querySelector("button") ?? more).focus();
+    }, "Take off the tag " + tag);
+    chip.classList.add("tag");
+    chips.append(chip);
+  }
+  const field = (name, words, input, value) => {
+    const label = make("label", "", words);
+    input.value = value;
+    input.name = name;
+    label.append(input);
+    return label;
+  };
+  const more = make("input");
+  const note = make("textarea");
+  note.rows = 3;
+  const problem = make("p", "field-problem");
+  problem.setAttribute("role", "alert");
+  problem.id = "problem-describe";
+  problem.hidden = true;
+  const buttons = make("div", "bar-actions");
+  const save = make("button", "quiet", "Save");
+  buttons.append(save, button("Cancel", close));
+  made.append(chips, field("tags", "Add tags, with commas between them", more, ""),
+    field("note", "Note", note, v.note), problem, buttons);
+  made.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const typed = more.value.split(",").map((tag) => tag.trim()).filter(Boolean);
+    trigger("select", { action: "describe", tags: [...kept, ...typed], note: note.value, sent: ++sent });
+  });
+  made.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") close();
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) made.requestSubmit();
+  });
+  const tell = (sentence) => {
+    problem.textContent = sentence;
+    problem.hidden = !sentence;
+  };
+  return { run: v.run, box: made, first: more, tell };
+};
+const close = () => {
+  form = null;
+  draw();
+  actions.querySelector("[data-act=describe]")?.focus();
+};
+const describe = (v) => {
+  const answered = sent && v.answer === sent;
+  if (form && form.run !== v.run && !answered) form = null;
+  if (form && answered) {
+    if (v.kind !== "problem") return close();
+    form.tell(v.sentence);
+  }
+  if (form) {
+    if (form.box.parentNode !== about) about.replaceChildren(form.box);
+    return;
+  }
+  const tags = make("div", "bar-tags");
+  tags.append(...(v.tags ?? []).map((tag) => (v.mine ? tagButton(tag) : make("span", "tag", "#" + tag))));
+  about.replaceChildren(tags, make("p", "bar-note", v.note ?? ""));
+};
 const draw = () => {
   const v = props.value || {};
   title.textContent = v.title ?? "";
   title.hidden = !v.title;
-  state.textContent = v.sentence ?? "";
-  state.dataset.kind = v.kind ?? "";
+  // What is wrong with what was typed stands beside it.
+  const here = form && sent && v.answer === sent;
+  state.textContent = here ? "" : (v.sentence ?? "");
+  state.dataset.kind = here ? "" : (v.kind ?? "");
   actions.replaceChildren();
   shares.replaceChildren();
   if (v.run && v.mine) {
-    actions.append(button("Share", () => trigger("select", { action: "share" })));
+    const write = button("Tags and note", () => {
+      form ??= writing(v);
+      draw();
+      form.first.focus();
+    });
+    write.dataset.act = "describe";
+    write.setAttribute("aria-expanded", String(!!form));
+    actions.append(write, button("Share", () => trigger("select", { action: "share" })));
     shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
   }
   if (v.run) actions.append(button("Export", () => trigger("select", { action: "export" })));
+  describe(v);
   if (!props.value || v.keep_address) return;
   const wanted = address(v.run, v.share);
   if (wanted !== location.href) history.replaceState(history.state, "", wanted);

@@ -1,6 +1,6 @@
 // The visitor's earlier runs.
 // value: {runs: [{run, title, method, models, when, status, text, tags}], total, next, current,
-//         undo: {run, title} or absent, sentence}
+//         undo: {run, title} or absent, sentence, most_bytes}
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -24,46 +24,68 @@ const ago = (seconds) => {
   if (past < 86400) return Math.floor(past / 3600) + " h ago";
   return new Date(seconds * 1000).toLocaleDateString();
 };
+let renaming = null; // {run, text, sent}: a title that is being typed; other news does not take it away
 const rename = (item, run) => {
+  renaming ??= { run: run.run, text: run.title, sent: false };
   const form = make("form", "run-rename");
   const field = make("input");
-  field.value = run.title;
+  field.value = renaming.text;
+  field.addEventListener("input", () => (renaming.text = field.value));
   field.maxLength = 200;
   field.setAttribute("aria-label", "New title");
   const save = make("button", "quiet", "Save");
   form.append(field, save);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    renaming.sent = true;
     trigger("select", { action: "rename", run: run.run, title: field.value });
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") draw();
+    if (event.key !== "Escape") return;
+    renaming = null;
+    draw();
   });
   item.replaceChildren(form);
-  field.select();
+  return field;
 };
 const row = (run, current) => {
   const item = make("li", "run-row");
+  item.dataset.run = run.run;
   const open = make("button", "run-open");
   open.type = "button";
   open.append(make("span", "run-title", run.title), make("span", "run-preview", run.text));
   if (run.run === current) open.setAttribute("aria-current", "true");
   open.addEventListener("click", () => trigger("select", { action: "open", run: run.run }));
   const models = run.models.join(" + ");
-  const told = [run.method, models, run.status, ago(run.when), ...run.tags.map((tag) => "#" + tag)];
+  const told = [run.method, models, run.status, ago(run.when)];
   const actions = make("span", "run-actions");
   const renamer = make("button", "quiet", "Rename");
   renamer.type = "button";
   renamer.setAttribute("aria-label", "Rename " + run.title);
-  renamer.addEventListener("click", () => rename(item, run));
+  renamer.addEventListener("click", () => {
+    renaming = null;
+    draw();
+    const place = [...root.querySelectorAll(".run-row")].find((other) => other.dataset.run === run.run);
+    rename(place, run).select();
+  });
   actions.append(renamer, button("Delete", "Delete " + run.title, { action: "delete", run: run.run }));
   const about = make("div", "run-about");
   about.append(make("span", "", told.join(" · ")), actions);
-  item.append(open, about);
+  const tags = make("div", "run-tags");
+  for (const tag of run.tags) {
+    const made = button("#" + tag, "Runs with the tag " + tag, { action: "search", text: tag });
+    made.classList.add("tag");
+    tags.append(made);
+  }
+  item.append(open, about, tags);
+  if (renaming?.run === run.run) rename(item, run);
   return item;
 };
 const draw = () => {
   const v = props.value || { runs: [] };
+  if (renaming?.sent && !v.sentence) renaming = null;
+  const typing = root.querySelector(".run-rename input");
+  const place = typing === document.activeElement ? typing?.selectionStart : null;
   root.replaceChildren();
   if (v.sentence) {
     const line = make("p", "field-problem", v.sentence);
@@ -88,6 +110,20 @@ const draw = () => {
   if (v.next) {
     root.append(button("Show more", "Show more runs", { action: "more", before: v.next }));
   }
+  if (place != null) {
+    const field = root.querySelector(".run-rename input");
+    field?.focus();
+    field?.setSelectionRange(place, place);
+  }
 };
+// A file that is too large is refused before it is sent: what Gradio says then is no sentence of ours.
+document.addEventListener("change", (event) => {
+  const files = event.target.closest?.("input[type=file]")?.files ?? [];
+  const size = Math.max(0, ...[...files].map((file) => file.size));
+  if (!root.isConnected || size <= (props.value?.most_bytes ?? Infinity)) return;
+  event.stopImmediatePropagation();
+  event.target.value = "";
+  trigger("select", { action: "file", size });
+}, true);
 watch("value", draw);
 draw();

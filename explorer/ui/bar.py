@@ -1,4 +1,4 @@
-"""The line above a run: its title, how it stands, its shares."""
+"""The line above a run: its title, how it stands, its tags and note, its shares."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from explorer.ui.service import Service, Visitor
 
 
 def bar_value(
-    service: Service, visitor: Visitor, run_id: str, sentence: str = ""
+    service: Service, visitor: Visitor, run_id: str, sentence: str = "", **more: Any
 ) -> dict[str, Any]:
     """What `bar.js` draws."""
-    told = {"sentence": sentence, "kind": "problem" if sentence else ""}
+    told = {"sentence": sentence, "kind": "problem" if sentence else "", **more}
     if run_id in service.examples:
         # The address stays clean, so that a reload shows whatever example there is then.
         return {"run": "", "title": service.example_titles[run_id], **told}
     try:
         place = service.place(run_id, visitor)
     except InputError as error:
-        return {"run": "", "sentence": sentence or str(error), "kind": "problem"}
+        return {"run": "", "sentence": sentence or str(error), "kind": "problem"} | more
     assert place.info is not None
     shares: list[str] = []
     if place.mine:
@@ -29,6 +29,8 @@ def bar_value(
         "run": run_id,
         "share": "" if place.mine else visitor.share,
         "title": place.info.title,
+        "tags": list(place.info.tags),
+        "note": place.info.note,
         "mine": place.mine,
         "shares": shares,
         **told,

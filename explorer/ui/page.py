@@ -121,9 +121,9 @@ class Page:
         ask.method.change(form.method_chosen, [ask.method], chosen, **every)
         self.catalogue.select(_picked, None, [ask.method], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
-        acted = [self.bar, self.download]
-        self.bar.select(self._act_on_run, [*who, self.current], acted, **every)
-        changed = [self.list, self.current, self.session]
+        changed = [self.list, self.current, self.session, self.search]
+        acted = [self.bar, self.download, *changed]
+        self.bar.select(self._act_on_run, listing, acted, **every)
         self.list.select(self._act_on_list, listing, changed, **every)
         for typed in (self.search.submit, self.session.input):
             typed(self._find, listing, [self.list], **every)
@@ -211,12 +211,20 @@ class Page:
         return {self.problems: {}}
 
     def _act_on_run(
-        self, token: str, share: str, current: dict[str, Any], wish: gr.EventData
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        wish: gr.EventData,
     ) -> dict[Any, Any]:
         """Something on the line above a run was pressed."""
         run_id, visitor = current.get("run", ""), Visitor(token, share)
         store, asked = self.service.store, _detail(wish)
         sentence = ""
+        more: dict[str, Any] = {}
+        changed: dict[Any, Any] = {}
         try:
             match asked.get("action"):
                 case "share":
@@ -225,9 +233,15 @@ class Page:
                     store.revoke(str(asked.get("share", "")), self.service.owner(visitor))
                 case "export":
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
+                case "search":
+                    return self._search(visitor, current, asked)
+                case "describe":
+                    more = {"answer": asked.get("sent")}  # which of the form's questions this is
+                    runs.describe(self.service, visitor, run_id, asked)
+                    changed = {self.list: self._listed(visitor, current, search, session)}
         except InputError as error:
             sentence = str(error)
-        return {self.bar: bar_value(self.service, visitor, run_id, sentence)}
+        return {self.bar: bar_value(self.service, visitor, run_id, sentence, **more), **changed}
 
     def _act_on_list(
         self,
@@ -242,6 +256,8 @@ class Page:
         visitor, asked = Visitor(token, share), _detail(wish)
         if asked.get("action") == "open":
             return {self.current: {"run": str(asked.get("run", ""))}}
+        if asked.get("action") == "search":
+            return self._search(visitor, current, asked)
         more: dict[str, Any] = {}
         try:
             if asked.get("action") == "more":
@@ -254,6 +270,14 @@ class Page:
             self.list: self._listed(visitor, current, search, session, **more),
             self.session: gr.update(choices=runs.sessions(self.service, visitor)),
         }
+
+    def _search(
+        self, visitor: Visitor, current: dict[str, Any], asked: dict[str, Any]
+    ) -> dict[Any, Any]:
+        """A tag was pressed: all runs that have it."""
+        text = str(asked.get("text", ""))
+        listed = self._listed(visitor, current, text, runs.ALL)
+        return {self.list: listed, self.search: text, self.session: runs.ALL}
 
     def _find(
         self, token: str, share: str, search: str, session: str, current: dict[str, Any]

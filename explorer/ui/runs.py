@@ -9,8 +9,9 @@ from typing import Any
 
 from explorer.errors import InputError
 from explorer.registry import all_methods
+from explorer.settings import settings
 from explorer.ui.service import Service, Visitor
-from storage import RunInfo
+from storage import RunInfo, words
 
 PAGE = 25
 ALL = ""  # the session that stands for all of them
@@ -43,15 +44,16 @@ def listed(
         "next": page.next,
         "current": current,
         "searched": bool(search),
+        "most_bytes": settings().max_trace_bytes,
         **more,
     }
 
 
 def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str, Any]:
-    """Rename, delete or bring back a run; returns what the list should say about it.
+    """Rename, delete or bring back a run, or look at a file; returns what the list should say.
 
     Raises:
-        InputError: the visitor has no such run, or the new title is not allowed.
+        InputError: the visitor has no such run, or the new title or the file is not allowed.
     """
     store, owner = service.store, service.owner(visitor)
     run_id = str(wish.get("run", ""))
@@ -64,7 +66,36 @@ def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str
             return {"undo": {"run": run_id, "title": title}}
         case "undo":
             store.undo_delete_run(run_id, owner)
+        case "file":
+            check_size(wish.get("size"))
     return {}
+
+
+def describe(service: Service, visitor: Visitor, run_id: str, wish: Mapping[str, Any]) -> None:
+    """Write tags and note of a run: both, or where one is not allowed, neither.
+
+    Raises:
+        InputError: the visitor has no such run, or something is not allowed.
+    """
+    store, owner = service.store, service.owner(visitor)
+    tags, note = wish.get("tags"), words.note(wish.get("note", ""))
+    tags = words.distinct_tags(tags if isinstance(tags, list) else [tags])
+    store.set_note(run_id, owner, note)
+    store.set_tags(run_id, owner, tags)
+
+
+def check_size(size: object) -> None:
+    """What a browser says of a file before it sends it.
+
+    Raises:
+        InputError: the file is larger than what is imported.
+    """
+    most = settings().max_trace_bytes
+    if isinstance(size, int | float) and size > most:
+        raise InputError(
+            f"The file has {size / 2**20:,.0f} MiB; at most {most / 2**20:g} are allowed. "
+            "Nothing was sent."
+        )
 
 
 def sessions(service: Service, visitor: Visitor) -> list[tuple[str, str]]:

@@ -1,16 +1,46 @@
-"""Browser tests are tried again: a busy machine may drop a key press or a paint.
+"""One app and one browser for all tests of the page: each person has a browser profile of theirs.
 
-A real fault fails three times in a row; everything without a browser is tried once. What had to be
-tried again is listed at the end of a run (`-rR`), so that a test that often is gets mended.
+The owner's token is in the profile, so nobody sees what another test made.
 """
 
 import pytest
-
-TRIES = 3
-BROWSING = {"browser", "visit"}  # the fixtures that open one
+from page_tools import CHROMIUM, FLAGS, Visit, running_app
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if BROWSING & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.flaky(reruns=TRIES - 1))
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    with running_app(tmp_path_factory.mktemp("app"), preload="toy,draft", threads="1") as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("There is no chromium on this machine.")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def person(browser, address):
+    """Makes browser profiles; at the end nothing may have gone wrong in any."""
+    contexts, visits = [], []
+
+    def make(width=1440, height=900, context=None):
+        if context is None:
+            context = browser.new_context(viewport={"width": width, "height": height})
+            contexts.append(context)
+        visits.append(Visit(context, address))
+        return visits[-1]
+
+    yield make
+    for visit in visits:
+        visit.leave()
+    for context in contexts:
+        context.close()
+    for visit in visits:
+        assert visit.wrong == []
+        assert visit.outside == []

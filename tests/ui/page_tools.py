@@ -22,19 +22,16 @@ PATIENCE_MS = 30_000
 NOISE = re.compile(r"ERR_ABORTED|net::ERR_INCOMPLETE|queue/data")
 
 
-@contextmanager
-def running_app(folder: Path, **settings: str):
-    """The app on a free port, with a data folder of its own; yields its address."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    given = {f"EXPLORER_{name}".upper(): value for name, value in settings.items()}
-    environment = os.environ | given | {
-        "EXPLORER_DATA_FOLDER": str(folder / "data"),
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_TEMP_DIR": str(folder / "uploads"),
-    }  # fmt: skip
-    app = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment)
+        return free.getsockname()[1]
+
+
+@contextmanager
+def answering(program: list[str], port: int, environment: dict[str, str]):
+    """A server in a process of its own; yields its address once it answers."""
+    server = subprocess.Popen(program, cwd=ROOT, env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(900):
@@ -42,12 +39,26 @@ def running_app(folder: Path, **settings: str):
                 urllib.request.urlopen(address, timeout=5).close()
                 break
             except (urllib.error.URLError, OSError):
-                assert app.poll() is None, "The app ended by itself."
+                assert server.poll() is None, "The server ended by itself."
                 time.sleep(0.2)
         yield address
     finally:
-        app.terminate()
-        app.wait(30)
+        server.terminate()
+        server.wait(30)
+
+
+@contextmanager
+def running_app(folder: Path, **settings: str):
+    """The app on a free port, with a data folder of its own; yields its address."""
+    port = free_port()
+    given = {f"EXPLORER_{name}".upper(): value for name, value in settings.items()}
+    environment = os.environ | given | {
+        "EXPLORER_DATA_FOLDER": str(folder / "data"),
+        "GRADIO_SERVER_PORT": str(port),
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+    }  # fmt: skip
+    with answering([sys.executable, "app.py"], port, environment) as address:
+        yield address
 
 
 class Visit:
@@ -72,6 +83,14 @@ class Visit:
             "() => document.querySelector('.run-text .token, .bar-state[data-kind=problem]')"
         )
         return self
+
+    def leave(self) -> None:
+        """Whatever still runs is stopped: others share the app."""
+        if not self.page.is_closed():
+            stop = self.page.locator("#stop:enabled")
+            if stop.count():
+                stop.evaluate("(button) => button.click()")
+                self.page.locator("#stop:disabled").wait_for()
 
     @property
     def href(self) -> str:
@@ -119,6 +138,8 @@ class Visit:
             "(words) => document.querySelector('.trace-view p.state')?.textContent.includes(words)",
             arg=words,
         )
+        # What came with it is laid out with the next frame.
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
 
     def problem(self, field: str) -> str:
         return self.page.locator(f"#field-{field} .field-problem").inner_text()

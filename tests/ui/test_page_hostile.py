@@ -6,7 +6,7 @@ import copy
 import json
 
 import pytest
-from page_tools import CHROMIUM, FLAGS, ROOT, Visit, running_app
+from page_tools import CHROMIUM, ROOT, Visit
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
@@ -19,25 +19,22 @@ HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    with running_app(tmp_path_factory.mktemp("hostile"), preload="draft", threads="1") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def visit(address):
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        visit = Visit(browser.new_context(viewport={"width": 1440, "height": 900}), address)
-        yield visit.open()
-        browser.close()
+def visit(browser, address):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield Visit(context, address).open()
+    context.close()
 
 
 @pytest.fixture(autouse=True)
 def nothing_happened(visit):
     yield
     assert visit.page.evaluate("window.hit") is None
-    assert visit.page.locator(".trace-view b, .trace-view img, .runs b, .runs img").count() == 0
+    assert (
+        visit.page.locator(
+            ".trace-view b, .trace-view img, .runs b, .runs img, .run-bar b, .run-bar img"
+        ).count()
+        == 0
+    )
     assert visit.wrong == []
     assert visit.outside == []
 
@@ -50,8 +47,8 @@ def test_a_hostile_prompt(visit):
     visit.wait_state("Done")
     assert "<script>window.hit=1</script>" in visit.text
     visit.drawer("library")
-    assert "<script>" in visit.page.locator(".run-title").first.inner_text()
-    assert "<script>" in visit.page.locator(".bar-title").inner_text()
+    for place in (".run-title", ".bar-title"):
+        playwright.expect(visit.page.locator(place).first).to_contain_text("<script>")
 
 
 def test_a_hostile_session_from_a_file(visit, tmp_path):
@@ -75,7 +72,9 @@ def test_a_hostile_session_from_a_file(visit, tmp_path):
     visit.page.wait_for_function("(before) => location.href !== before", arg=before)
     visit.wait_state("Done")
     assert visit.page.locator(".bar-title").inner_text().startswith("<script>")
-    visit.page.locator(".run-about", has_text="#<script>").wait_for()
+    for place in (".run-tags", ".bar-tags"):
+        visit.page.locator(place, has_text="#<script>").first.wait_for()
+    playwright.expect(visit.page.locator(".bar-note")).to_contain_text("<script>")
     for tab in visit.page.locator(".pictures .tab").all():
         tab.click()
         visit.page.wait_for_timeout(200)
@@ -84,7 +83,7 @@ def test_a_hostile_session_from_a_file(visit, tmp_path):
 
 def test_a_hostile_address(visit):
     visit.open("?run=%3Cimg%20src%3Dx%20onerror%3Dwindow.hit%3D7%3E&share=%24%7Bwindow.hit%3D8%7D")
-    assert "There is no run" in visit.page.locator(".bar-state").inner_text()
+    playwright.expect(visit.page.locator(".bar-state")).to_contain_text("There is no run")
 
 
 def test_a_file_that_is_none(visit, tmp_path):

@@ -1,0 +1,151 @@
+"""What a person keeps of runs: tags and notes, files, two tabs at once."""
+
+from __future__ import annotations
+
+import pytest
+from page_tools import CHROMIUM
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
+expect = playwright.expect
+
+HOSTILE = "<img src=x onerror=window.hit=1>${window.hit=2}"
+TOO_LARGE = 200 * 2**20
+
+
+def made(visit, prompt="ab"):
+    """A finished run."""
+    drawer = visit.page.evaluate("document.body.dataset.drawer")
+    visit.drawer("parameters")
+    visit.pick_model("target", "toy")
+    visit.type("prompt", prompt)
+    run_id = visit.generated()
+    visit.wait_state("Done")
+    visit.drawer(drawer)
+    return run_id
+
+
+def write(visit, tags, note=None):
+    """By the keyboard alone."""
+    visit.page.locator("[data-act=describe]").press("Enter")
+    field = visit.page.locator(".bar-form input")
+    expect(field).to_be_focused()
+    field.fill(tags)
+    if note is not None:
+        visit.page.locator(".bar-form textarea").fill(note)
+    field.press("Enter")
+
+
+def test_tags_and_a_note_are_written_found_and_read_by_a_guest(person):
+    visit = person().open()
+    made(visit, "ba")
+    made(visit)
+    write(visit, f"first, {HOSTILE}", f"a line\n{HOSTILE}")
+    tags = visit.page.locator(".bar-tags .tag")
+    expect(tags).to_have_text([f"#{HOSTILE}", "#first"])
+    expect(visit.page.locator(".bar-note")).to_have_text(f"a line\n{HOSTILE}")
+    expect(visit.page.locator("[data-act=describe]")).to_be_focused()
+
+    tags.last.press("Enter")
+    expect(visit.page.locator("#field-search :is(textarea, input)")).to_have_value("first")
+    expect(visit.page.locator(".run-title")).to_have_text(["ab"])
+    visit.type("search", "")
+    visit.page.locator("#field-search :is(textarea, input)").press("Enter")
+    expect(visit.page.locator(".run-title")).to_have_text(["ab", "ba"])
+    visit.page.locator(".run-tags .tag", has_text="#first").press("Enter")
+    expect(visit.page.locator(".run-title")).to_have_text(["ab"])
+
+    visit.page.get_by_role("button", name="Share").click()
+    link = visit.page.locator(".bar-share input").input_value()
+    guest = person().open("?" + link.split("?")[1])
+    expect(guest.page.locator(".bar-tags span.tag")).to_have_text([f"#{HOSTILE}", "#first"])
+    expect(guest.page.locator(".bar-note")).to_contain_text("a line")
+    assert guest.page.locator("[data-act=describe]").count() == 0
+    for seen in (visit, guest):
+        assert seen.page.evaluate("window.hit") is None
+
+    visit.page.locator("[data-act=describe]").click()
+    visit.page.get_by_role("button", name="Take off the tag first").click()
+    visit.page.get_by_role("button", name="Save").click()
+    expect(tags).to_have_text([f"#{HOSTILE}"])
+
+
+def test_a_tag_that_is_not_allowed_is_told_beside_it_and_kept(person):
+    visit = person().open()
+    made(visit)
+    long = "x" * 51
+    write(visit, long, "a note")
+    told = visit.page.locator(".bar-form .field-problem")
+    expect(told).to_contain_text("The tag has 51 characters; at most 50 are allowed.")
+    assert visit.page.locator(".bar-form input").input_value() == long
+    assert visit.page.locator(".bar-form textarea").input_value() == "a note"
+    visit.page.locator(".bar-form input").press("Escape")
+    expect(visit.page.locator(".bar-form")).to_have_count(0)
+    expect(visit.page.locator(".bar-note")).to_have_text("")
+
+
+def test_a_title_that_is_not_allowed_is_told_and_kept(person):
+    visit = person().open()
+    made(visit)
+    visit.drawer("library")
+    visit.page.get_by_role("button", name="Rename ab").click()
+    field = visit.page.get_by_label("New title")
+    field.fill(" ")
+    field.press("Enter")
+    expect(visit.page.locator(".runs .field-problem")).to_contain_text("The title is empty")
+    expect(field).to_have_value(" ")
+    field.fill("better")
+    field.press("Enter")
+    expect(visit.page.locator(".run-title")).to_have_text(["better"])
+
+
+def test_a_file_of_200_megabytes_is_refused_in_a_sentence(person, tmp_path):
+    visit = person().open()
+    made(visit)
+    visit.drawer("library")
+    file = tmp_path / "large.json"
+    with file.open("wb") as hole:
+        hole.truncate(TOO_LARGE)
+    visit.page.locator("input[type=file]").first.set_input_files(file)
+    told = visit.page.locator(".runs .field-problem")
+    expect(told).to_contain_text("The file has 200 MiB; at most 64 are allowed.")
+    expect(visit.page.locator(".run-title")).to_have_text(["ab"])
+    made(visit, "ba")
+    expect(visit.page.locator(".run-title")).to_have_text(["ba", "ab"])
+    assert told.count() == 0
+
+
+def test_two_tabs_on_one_session(person):
+    one = person().open()
+    first = made(one, "ab")
+    two = person(context=one.page.context).open(f"?run={first}")
+    made(two, "ba")
+    for tab in (one, two):
+        tab.drawer("library")
+    titles = [tab.page.locator(".run-title") for tab in (one, two)]
+    expect(titles[1]).to_have_text(["ba", "ab"])
+
+    one.page.get_by_role("button", name="Rename ab").click()
+    one.page.get_by_label("New title").fill("renamed in one")
+    one.page.get_by_label("New title").press("Enter")
+    expect(titles[0]).to_have_text(["ba", "renamed in one"])
+
+    two.page.get_by_role("button", name="Delete ab").click()
+    expect(titles[1]).to_have_text(["ba"])
+
+    # The first tab still shows the run; whatever it does with it now is answered by a sentence.
+    assert one.text.startswith("ab")
+    one.page.get_by_role("button", name="Share").click()
+    expect(one.page.locator(".bar-state")).to_contain_text("There is no run")
+    one.page.get_by_role("button", name="Rename renamed in one").click()
+    one.page.get_by_label("New title").press("Enter")
+    expect(one.page.locator(".runs .field-problem")).to_contain_text("There is no run")
+    expect(titles[0]).to_have_text(["ba"])
+
+    two.page.get_by_role("button", name="Bring back").click()
+    expect(titles[1]).to_have_text(["ba", "renamed in one"])
+    made(one, "bb")
+    for tab in (one, two):
+        tab.type("search", "")
+        tab.page.locator("#field-search :is(textarea, input)").press("Enter")
+        expect(tab.page.locator(".run-title")).to_have_text(["bb", "ba", "renamed in one"])
