@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from page_tools import ROOT, running_app
+from page_tools import ROOT
 
 from explorer.registry import all_methods
 
@@ -15,11 +15,10 @@ TOKEN = "t" * 40
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory):
+def client(address):
     from gradio_client import Client
 
-    with running_app(tmp_path_factory.mktemp("api"), preload="toy", threads="1") as address:
-        yield Client(address, verbose=False, analytics_enabled=False)
+    return Client(address, verbose=False, analytics_enabled=False)
 
 
 def run(client, **more):

@@ -3,47 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from page_tools import CHROMIUM, FLAGS, Visit, running_app
+from page_tools import CHROMIUM
 
 from explorer.registry import FAMILIES, all_methods
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("app")
-    with running_app(folder, preload="toy,draft", threads="1") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def person(browser, address):
-    """Makes browser profiles; at the end nothing may have gone wrong in any."""
-    contexts, visits = [], []
-
-    def make(width=1440, height=900, context=None):
-        if context is None:
-            context = browser.new_context(viewport={"width": width, "height": height})
-            contexts.append(context)
-        visits.append(Visit(context, address))
-        return visits[-1]
-
-    yield make
-    for visit in visits:
-        assert visit.wrong == []
-        assert visit.outside == []
-    for context in contexts:
-        context.close()
 
 
 def toy(visit, prompt="ab"):
@@ -53,7 +18,8 @@ def toy(visit, prompt="ab"):
 
 def test_the_first_visit_to_its_end(person):
     visit = person().open()
-    assert "miller" in visit.text, "A finished example is drawn."
+    shown = visit.page.locator(".trace-view .run-text p")
+    playwright.expect(shown).to_contain_text("miller")  # a finished example is drawn
     assert "run=" not in visit.href
     visit.pick_model("target", "draft")
     visit.type("prompt", "The old king had a daughter")
@@ -65,11 +31,13 @@ def test_the_first_visit_to_its_end(person):
     visit.page.locator(".trace-view .picture .canvas, .trace-view .picture .chart").first.wait_for()
 
     visit.drawer("library")
-    assert visit.page.locator(".run-title").all_inner_texts() == ["The old king had a daughter"]
+    titles = visit.page.locator(".run-title")
+    playwright.expect(titles).to_have_text(["The old king had a daughter"])
     visit.page.locator(".run-row").get_by_text("done").wait_for()
 
     again = person(context=visit.page.context).open(f"?run={run_id}")
-    assert again.text == visit.text, "A run's own address shows it to its owner."
+    shown = again.page.locator(".trace-view .run-text p")
+    playwright.expect(shown).to_have_text(visit.text)  # a run's own address shows it to its owner
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -145,21 +113,23 @@ def test_a_run_is_its_owners_until_it_is_shared(person):
     owner.wait_state("Done")
 
     stranger = person().open(f"?run={run_id}")
-    assert "There is no run" in stranger.page.locator(".bar-state").inner_text()
+    told = stranger.page.locator(".bar-state")
+    playwright.expect(told).to_contain_text("There is no run")
     assert "run=" not in stranger.href or run_id in stranger.href
-    assert "miller" in stranger.text, "The example is there, the run is not."
+    shown = stranger.page.locator(".trace-view .run-text p")
+    playwright.expect(shown).to_contain_text("miller")  # the example is there, the run is not
 
     owner.page.get_by_role("button", name="Share").click()
     link = owner.page.locator(".bar-share input").input_value()
     assert run_id in link and "share=" in link
     guest = person(context=stranger.page.context).open("?" + link.split("?")[1])
-    assert guest.text == owner.text
+    playwright.expect(guest.page.locator(".trace-view .run-text p")).to_have_text(owner.text)
     assert guest.page.get_by_role("button", name="Share").count() == 0, "To read, not to share on."
 
     owner.page.get_by_role("button", name="Revoke").click()
     owner.page.locator(".bar-share").wait_for(state="detached")
     guest.open("?" + link.split("?")[1])
-    assert "There is no run" in guest.page.locator(".bar-state").inner_text()
+    playwright.expect(guest.page.locator(".bar-state")).to_contain_text("There is no run")
 
 
 def test_runs_are_found_renamed_deleted_and_brought_back(person):
@@ -188,10 +158,11 @@ def test_runs_are_found_renamed_deleted_and_brought_back(person):
 
 
 def long_run(visit):
-    """A run that goes on until it is stopped."""
-    visit.pick_method("Sampling")
+    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be."""
+    visit.pick_method("Beam search")
     visit.pick_model("target", "draft")
     visit.type("prompt", "Once upon a time")
+    visit.type("param-num_beams", "32")
     visit.type("max_new_tokens", "900")
     run_id = visit.generated()
     visit.wait_state("Running")

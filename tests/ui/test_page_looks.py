@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from page_tools import CHROMIUM, FLAGS, Visit, running_app
+from page_tools import CHROMIUM, Visit
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
 
 AXE = __file__.replace("test_page_looks.py", "axe.min.js")
@@ -27,15 +27,10 @@ ABOVE_FOLD = """() => {
 
 
 @pytest.fixture(scope="module")
-def visit(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("looks")
-    with (
-        running_app(folder, preload="toy", threads="1") as address,
-        playwright.sync_playwright() as started,
-    ):
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield Visit(browser.new_context(viewport={"width": 1440, "height": 900}), address).open()
-        browser.close()
+def visit(browser, address):
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield Visit(context, address).open()
+    context.close()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])

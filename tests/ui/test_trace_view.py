@@ -4,25 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from page_tools import CHROMIUM, ROOT, answering, free_port
 from trace_runs import RUNS
 
 from visualizers import pictures
 from visualizers.picture import Shown, visible_at
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 HERE = Path(__file__).parent
 
 # Shown marks as [of, class, text], for every step of the slider.
@@ -49,35 +42,16 @@ COLUMNS = """() => document.querySelector('.chart').data.map((trace) =>
 
 @pytest.fixture(scope="module")
 def address():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """An app that has nothing but the view."""
+    port = free_port()
     environment = os.environ | {
-        "PYTHONPATH": str(HERE.parents[1]),
+        "PYTHONPATH": str(ROOT),
         "GRADIO_ANALYTICS_ENABLED": "False",
     }
     environment.pop("TRACE_RUNS", None)
-    app = subprocess.Popen(
-        [sys.executable, str(HERE / "trace_harness.py"), str(port)], env=environment
-    )
-    found = f"http://127.0.0.1:{port}"
-    for _ in range(120):
-        try:
-            urllib.request.urlopen(found, timeout=5).close()
-            break
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.5)
-    yield found
-    app.terminate()
-    app.wait(20)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    program = [sys.executable, str(HERE / "trace_harness.py"), str(port)]
+    with answering(program, port, environment) as found:
+        yield found
 
 
 @pytest.fixture
