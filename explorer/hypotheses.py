@@ -93,7 +93,8 @@ def advance(
 ) -> list[Hypothesis]:
     """Let the chosen extensions go on, and prune the hypotheses that none of them extends.
 
-    Nodes that are `spared` go on elsewhere. `numbers` are kept beside the scores.
+    Nodes that are `spared` go on elsewhere. `numbers` are recorded of the chosen, in their order;
+    by default their scores, as log-probabilities.
     """
     tokens: dict[int, list[int]] = {law.node: [] for law in laws}
     for x in (*chosen, *ended):
@@ -102,7 +103,7 @@ def advance(
     if chosen:
         _prune_outranked(run, laws, scores, chosen, spared)
     beams = [Hypothesis(run.add(x.node, x.token), x.score) for x in chosen]
-    run.keep([b.node for b in beams], logp=[b.score for b in beams], **numbers)
+    run.keep([b.node for b in beams], **(numbers or {"logp": [b.score for b in beams]}))
     return beams
 
 

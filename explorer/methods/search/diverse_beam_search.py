@@ -1,0 +1,145 @@
+"""Divide the beams into groups that pay for choosing what the groups before them chose.
+
+## What it does
+G beam searches of B / G beams each run side by side. At every step the groups choose one after the
+other, and a group pays λ for each time that an earlier one has just chosen the same token
+(Hamming diversity). Each group has its own pool of finished hypotheses; the answers are ranked
+together.
+
+## When to use it
+Several answers that differ in more than their last word: captions, translations, questions.
+
+## What to look at
+The groups as lanes: what each law was worth before and after the payment, and how soon the groups
+part. With λ = 0 all groups are the same beam search.
+
+## Guarantee
+Deterministic; a heuristic. One group is beam search with the same parameters; without payment each
+group is beam search with B / G beams.
+
+## Reference
+Vijayakumar et al. 2016, https://arxiv.org/abs/1610.02424
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from pydantic import ValidationInfo, field_validator
+
+from explorer.hypotheses import FinishedPool, Hypothesis, advance, best_extensions, parted, sums
+from explorer.registry import Params, method, param
+from explorer.run import Run
+from explorer.sampling import FilterChain
+
+
+class DiverseParams(Params):
+    """How many beams in how many groups, and what it costs to say the same."""
+
+    num_beams: int = param(
+        6, "Beams", "Prefixes kept at every step, all groups together.", symbol="B",
+        unit="hypotheses", ge=1, le=64,
+    )  # fmt: skip
+    num_groups: int = param(
+        3, "Groups", "Groups of equal size; they must divide the beams.", symbol="G",
+        unit="groups", ge=1, le=64, validate_default=True,
+    )  # fmt: skip
+    diversity: float = param(
+        0.5, "Diversity", "What a token costs for each time an earlier group just chose it.",
+        symbol="λ", unit="nats", ge=0.0, le=100.0,
+    )  # fmt: skip
+    accumulate: bool = param(
+        True, "Payments add up",
+        "true: what was paid stays in a hypothesis' sum; false: it counts only in its own step.",
+    )  # fmt: skip
+    length_penalty: float = param(
+        1.0, "Length penalty", "Exponent of the length that divides a finished sum.",
+        symbol="α", ge=-3.0, le=5.0,
+    )  # fmt: skip
+    filters: FilterChain = param(
+        (), "Filters", "Chain applied to each beam's log-probabilities.", unit="chain"
+    )
+
+    @field_validator("num_groups")
+    @classmethod
+    def _divides(cls, groups: int, known: ValidationInfo) -> int:
+        if (beams := known.data.get("num_beams", groups)) % groups:
+            raise ValueError(f"num_beams = {beams} must be a multiple of it")
+        return groups
+
+
+@dataclass(slots=True)
+class Group:
+    """One of the searches: its number, its running hypotheses, its finished ones."""
+
+    number: int
+    beams: list[Hypothesis]
+    pool: FinishedPool
+
+
+@method(
+    title="Diverse beam search",
+    family="search",
+    paper="https://arxiv.org/abs/1610.02424",
+    params=DiverseParams,
+    claims={"deterministic"},
+    presets={
+        "three groups": {},
+        "every beam for itself": {"num_beams": 4, "num_groups": 4, "diversity": 1.0},
+        "no payment": {"diversity": 0.0},
+    },
+)
+def diverse_beam_search(run: Run, p: DiverseParams) -> None:
+    size = p.num_beams // p.num_groups
+    K = max(2, 1 + len(run.eos_ids)) * size
+    groups = [
+        Group(g, [Hypothesis(run.root, 0.0)], FinishedPool(size, p.length_penalty))
+        for g in range(1, p.num_groups + 1)
+    ]
+    searching = groups
+
+    for step in run.steps():
+        # 1. One pass reads the beams of every group.
+        tips = list(dict.fromkeys(beam.node for group in searching for beam in group.beams))
+        laws = dict(zip(tips, run.laws(p.filters, run.target(tips), tips), strict=True))
+        chosen_before = torch.zeros_like(laws[tips[0]].logp)  # (V,) by earlier groups, this step
+
+        # 2. Group by group: pay, rank, and choose as in beam search.
+        plans = []
+        for group in searching:
+            payment = p.diversity * chosen_before
+            paid = [
+                replace(law, logp=law.logp - payment, stream=f"group {group.number}")
+                for law in (laws[beam.node] for beam in group.beams)
+            ]
+            scores = sums(group.beams, paid)  # (size, V)
+            ranked = best_extensions(paid, scores, K)
+            if not p.accumulate:
+                ranked = [replace(x, score=x.score + float(payment[x.token])) for x in ranked]
+            going, ended = parted(run, ranked, size)
+            for x in going:
+                chosen_before[x.token] += 1
+            plans.append((group, paid, scores, going, ended))
+
+        # 3. What a group drops may live on in another one.
+        spared = {x.node for _, _, _, going, _ in plans for x in going}
+        for group, paid, scores, going, ended in plans:
+            group.pool.take(run, ended)
+            sums_paid = [x.score for x in going]
+            group.beams = advance(
+                run, paid, scores, going, ended, spared, group=group.number, score=sums_paid
+            )
+
+        # 4. A group is done when its best beam cannot enter its pool any more.
+        searching = [g for g in searching if g.beams and not done(g, step + 1)]
+        if not searching:
+            break
+
+    ranked = [x for g in groups for x in g.pool.ranked(run, g.beams)[:size]]
+    run.answer(sorted(ranked, key=lambda entry: -entry[1]))
+
+
+def done(group: Group, length: int) -> bool:
+    """Whether the group's best running hypothesis, as long as it is now, cannot enter its pool."""
+    return group.pool.score(group.beams[0].score, length) <= group.pool.worst
