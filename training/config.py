@@ -232,7 +232,7 @@ SAMPLES = Sampling(
 DISTILLATIONS = {
     recipe.name: recipe
     for recipe in (
-        Distillation("draft-kl", "draft-long", "forward_kl", 120),
+        Distillation("draft-kl", "draft-long", "forward_kl", 120, muon_lr=0.01, adam_lr=2e-3),
         Distillation("draft-tvd", "draft-kl", "tvd++", 120),
         Distillation("draft-kl-more", "draft-kl", "forward_kl", 120),
     )
