@@ -1,0 +1,113 @@
+"""Branch on the first token, go on greedily, and trust the branch that is sure of its answer.
+
+## What it does
+The k most probable first tokens each begin a text that is continued greedily. In each text the
+answer is found, and its confidence Δ measured: the mean, over the answer's tokens, of the most
+probable token's probability minus the second's. The text with the largest Δ comes out; with voting
+on, the Δ's of equal answers are added up first.
+
+## When to use it
+Questions that need some reasoning. Greedy decoding often blurts out an answer; among the other
+beginnings there may be one that works it out, and the model is surer of an answer it worked out.
+
+## What to look at
+The k branches side by side, their answers, and the confidence in each: where reasoning led to the
+answer, the margin between the first and the second token is wide.
+
+## Guarantee
+Deterministic; k = 1 is greedy.
+
+## Reference
+Wang and Zhou 2024, https://arxiv.org/abs/2402.10200
+"""
+
+from __future__ import annotations
+
+from explorer.answers import VOTE_NOTES, Answer, AnswerParams, Ballot, find_answers, vote
+from explorer.law import Law
+from explorer.registry import Note, method, param
+from explorer.run import Run
+from explorer.samples import write
+
+
+class ChainOfThoughtParams(AnswerParams):
+    """How many beginnings, where their answers stand, and whether equal answers join."""
+
+    k: int = param(10, "Branches", "First tokens that are tried.", symbol="k", ge=1, le=64)
+    vote: bool = param(
+        False, "Vote", "Add up the confidences of equal answers before they are compared."
+    )
+
+
+@method(
+    title="Chain-of-thought decoding",
+    family="sampling",
+    paper="https://arxiv.org/abs/2402.10200",
+    params=ChainOfThoughtParams,
+    claims={"deterministic"},
+    notes=(
+        Note("confidence", "Δ of each branch: how sure the model was of the answer's tokens",
+             shape="vector", drawn_as="bars"),
+        *VOTE_NOTES,
+    ),
+    presets={
+        "the paper's": {"k": 10},
+        "with votes": {"k": 10, "vote": True},
+        "greedy": {"k": 1},
+    },
+)  # fmt: skip
+def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
+    margins: dict[int, float] = {}  # node -> p(first) − p(second) after it
+
+    def note_margin(law: Law) -> None:
+        first, second = law.probs.topk(2).values.tolist()
+        margins[law.node] = first - second
+
+    def surest(law: Law) -> int:
+        note_margin(law)
+        return run.choose_best(law)
+
+    # 1. The k most probable first tokens.
+    heads: list[int] = []
+    for _ in run.steps():
+        (law,) = run.laws((), run.target([run.root]), [run.root])
+        note_margin(law)
+        first = law.logp.sort(descending=True, stable=True).indices[: p.k].tolist()
+        run.choose_these([law], [first])
+        heads = [run.add(run.root, token) for token in first]
+        run.keep(heads)
+        break
+    if not heads:
+        return
+
+    # 2. Each is continued greedily.
+    nodes = [sample.node for sample in write(run, heads, (), surest)]
+
+    # 3. How sure was the model of the answers?
+    answers = find_answers([run.text(node) for node in nodes], p)
+    deltas = []
+    for node, answer in zip(nodes, answers, strict=True):
+        over = answer_nodes(run, node, answer) if answer else []
+        sure = [margins[run.tree.parent(n)] for n in over]
+        deltas.append(sum(sure) / len(sure) if sure else 0.0)
+    run.note("confidence", deltas)
+
+    # 4. The surest branch, or the surest answer.
+    if p.vote:
+        told = [answer.text if answer else None for answer in answers]
+        run.answer(vote(run, list(map(Ballot, nodes, told, deltas))))
+        return
+    for node, delta in zip(nodes, deltas, strict=True):
+        run.finish(node, delta)
+    run.answer(sorted(zip(nodes, deltas, strict=True), key=lambda entry: -entry[1]))
+
+
+def answer_nodes(run: Run, node: int, answer: Answer) -> list[int]:
+    """The tokens, as nodes, that wrote at least one character of the answer."""
+    found, start = [], 0
+    for n in run.tree.path(node):
+        end = len(run.text(n))
+        if start < answer.end and end > answer.start:
+            found.append(n)
+        start = end
+    return found
