@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -21,6 +22,8 @@ from storage.foreign import ForeignRun, read_session
 from storage.rows import Status, figures_of, pack_all, text_of
 
 SMALL_BYTES = 2**20  # read at once: a process takes longer to start
+# A process may need a gigabyte; the next file waits its turn.
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,11 @@ def _packed(run: ForeignRun) -> PackedRun:
 
 
 def _packed_elsewhere(source: Path | bytes, most_bytes: int) -> PackedSession:
+    with _one_at_a_time:
+        return _asked_of_a_process(source, most_bytes)
+
+
+def _asked_of_a_process(source: Path | bytes, most_bytes: int) -> PackedSession:
     context = multiprocessing.get_context("spawn")
     answers, answer = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(answer, source, most_bytes), daemon=True)

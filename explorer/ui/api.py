@@ -54,9 +54,11 @@ def publish(service: Service) -> None:
                     **values,
                 },
             )
-            end = service.wait(run_id, visitor)
+            service.wait(run_id, visitor)
             summary = service.trace(run_id, visitor).summary()
-        told = {"status": end.status, "sentence": end.sentence} if end else {}
+            info = service.place(run_id, visitor).info
+        assert info is not None
+        told = {"status": info.status, "sentence": info.sentence}
         return {**summary, **told, "owner_token": visitor.token}
 
     def get_trace(run_id: str, owner_token: str = "", share: str = "") -> dict[str, Any]:

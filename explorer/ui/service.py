@@ -18,7 +18,7 @@ from explorer.settings import Settings
 from explorer.trace import Trace
 from explorer.ui.checks import checked_job
 from explorer.ui.keeping import StoreSink
-from explorer.worker import Batch, End, Worker, default_library, make_worker
+from explorer.worker import Batch, Worker, default_library, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
 from storage.foreign import read_session
 
@@ -155,13 +155,11 @@ class Service:
         self.store.run(run_id, self.owner(visitor))
         return self.worker.cancel(run_id)
 
-    def wait(self, run_id: str, visitor: Visitor) -> End | None:
-        """Wait for the end of a run; None if it ended before anybody waited."""
-        end = None
-        for batch in self.watch(run_id, visitor):
-            end = batch.end or end
+    def wait(self, run_id: str, visitor: Visitor) -> None:
+        """Wait for the end of a run, until the store has it."""
+        for _ in self.watch(run_id, visitor):
+            pass
         self.settled(run_id, visitor)
-        return end
 
     def settled(self, run_id: str, visitor: Visitor) -> None:
         """Returns once the store has a run's end, which its sink may hear of a little later."""
