@@ -36,7 +36,7 @@ from training.world import HELD_OUT_SEEDS
 
 NEIGHBOUR = "models/stories260K"
 MAX_ANSWER_TOKENS = 96
-BATCH = 25
+BATCH = 24
 
 # Run in a process of its own, so that nothing is loaded before.
 LOADING = """
@@ -164,7 +164,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"))
     parser.add_argument("--models", type=Path, default=Path("assets/models"))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--tasks", type=int, default=50, help="examples of each task")
+    parser.add_argument("--tasks", type=int, default=48, help="examples of each task")
     parser.add_argument("--prompts", type=int, default=10, help="prompts of each phenomenon")
     parser.add_argument("--timed", type=int, default=3, help="prompts of each kind that are timed")
     parser.add_argument("--repeats", type=int, default=2, help="times that each is timed")

@@ -334,6 +334,7 @@ def render_head_card(
         "prefix": "the final reward at every place, by squared error",
     }[recipe.kind]
     curve = later_curve(Run(recipe, Progress(training.step, training.seconds), log), rows=6)
+    rewards, held_out = texts.rewards, training.held_out
     return f"""---
 license: apache-2.0
 language: en
@@ -350,16 +351,17 @@ language: en
 **Rule.** The reward of a text is the share of its characters that somebody says, between quotation
 marks (`training/rewards.py`), from 0 to 1. Nobody's judgement is in it but the rule's.
 
-**Data.** {len(texts.lengths):,} texts with {len(texts.states):,} tokens that `{head.about.model}`
-itself wrote at temperature 1, from stretches of training books and from fresh tasks of the small
-world; a text ends at its end token or where the sample does. Their mean reward is
-{float(texts.rewards.mean()):.3f}, its deviation {float(texts.rewards.std()):.3f}. Scored on
-{len(training.held_out.lengths):,} texts from held-out books and held-out tasks.
+**Data.** {len(rewards):,} texts with {len(texts.states):,} tokens that `{head.about.model}` itself
+wrote at temperature 1, from stretches of training books and from fresh tasks of the small world; a
+text ends at its end token or where the sample does. Mean reward {float(rewards.mean()):.3f},
+deviation {float(rewards.std()):.3f}. Scored on {len(held_out.rewards):,} texts from held-out books
+and held-out tasks.
 
 **Recipe.** {training.step:,} updates of {recipe.batch_size:,} examples in
-{training.seconds:.0f} seconds on {machine}, the model frozen: {loss}. AdamW, peak learning rate
-{recipe.adam_lr:g}, weight decay {recipe.weight_decay:g}, linear decay to zero; states are
-standardised during training, and that is folded into the weights afterwards.
+{training.seconds:.0f} seconds on {machine}, the model frozen:
+{loss}.
+AdamW, peak learning rate {recipe.adam_lr:g}, weight decay {recipe.weight_decay:g}, linear decay to
+zero; states are standardised during training, which is folded into the weights afterwards.
 
 ## Curve and scores
 

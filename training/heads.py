@@ -74,10 +74,10 @@ def rewarded_texts(groups: Sequence[Samples], tokenizer: PreTrainedTokenizerBase
 class LinearHead(nn.Module):
     """f on standardised states: trained fast, and exported as f on the states as they are."""
 
-    def __init__(self, states: torch.Tensor) -> None:
+    def __init__(self, states: torch.Tensor, bias: torch.Tensor | float = 0.0) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.zeros(states.shape[1]))
-        self.b = nn.Parameter(torch.zeros(()))
+        self.b = nn.Parameter(torch.as_tensor(bias))
         self.register_buffer("mean", states.mean(0))
         self.register_buffer("deviation", states.std(0).clamp(min=1e-6))
 
@@ -106,7 +106,7 @@ class Heading(Training):
         made_from: str = "",
     ) -> None:
         self.texts, self.held_out = texts, held_out
-        model = LinearHead(self.inputs(texts))
+        model = LinearHead(self.inputs(texts), self.first_bias(texts))
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=recipe.adam_lr, weight_decay=recipe.weight_decay
         )
@@ -115,6 +115,10 @@ class Heading(Training):
 
     def inputs(self, texts: RewardedTexts) -> torch.Tensor:
         raise NotImplementedError
+
+    def first_bias(self, texts: RewardedTexts) -> torch.Tensor | float:
+        """f of every state before the first update."""
+        return 0.0
 
     def drawn(self, high: int, shape: tuple[int, ...]) -> torch.Tensor:
         """Indices below `high`, a function of the step alone."""
@@ -164,6 +168,10 @@ class PrefixHeading(Heading):
     def inputs(self, texts: RewardedTexts) -> torch.Tensor:
         self.targets = texts.rewards_by_place
         return texts.states
+
+    def first_bias(self, texts: RewardedTexts) -> torch.Tensor:
+        """So that the mean reward is expected everywhere."""
+        return torch.logit(texts.rewards_by_place.mean(), eps=1e-3)
 
     def loss(self) -> torch.Tensor:
         rows = self.drawn(len(self.targets), (self.recipe.batch_size,))

@@ -82,6 +82,8 @@ def test_a_reward_head_learns_which_text_is_preferred(tmp_path):
 
 def test_a_prefix_scorer_is_better_than_the_mean(tmp_path):
     run = start(PrefixHeading, tmp_path)
+    before = run.record(0.0)
+    assert before["held_out_error"] == pytest.approx(before["held_out_error_of_the_mean"], abs=1e-4)
     run.run()
     record = run.record(0.0)
     assert record["held_out_error"] < 0.7 * record["held_out_error_of_the_mean"]
