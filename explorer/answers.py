@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -127,9 +128,16 @@ def vote(run: Run, ballots: Sequence[Ballot]) -> list[tuple[int, float]]:
         best = speaker.setdefault(ballot.answer, ballot)
         if ballot.weight > best.weight:
             speaker[ballot.answer] = ballot
-        run.finish(ballot.node, ballot.weight, why=f"answers {ballot.answer}")
+        run.finish(ballot.node, ballot.weight, why=f"answers {_short(ballot.answer)}")
         run.note("votes", list(votes.values()), ballot.node)
         told = sorted(votes.items(), key=lambda entry: -entry[1])
-        run.note("tally", ", ".join(f"{a}: {n:.3g}" for a, n in told), ballot.node)
+        run.note(
+            "tally", ", ".join(f"{_short(answer)}: {n:.3g}" for answer, n in told), ballot.node
+        )
     ranked = sorted(votes, key=lambda answer: -votes[answer])
     return [(speaker[answer].node, votes[answer]) for answer in ranked]
+
+
+def _short(answer: str) -> str:
+    """An answer on one line, and no longer than one is that was meant to be voted on."""
+    return textwrap.shorten(answer, 30, placeholder="…") or "nothing"

@@ -191,11 +191,12 @@ class Run:
             tuple(self.tree.tokens(node)),
             frozenset(f for f, chance in chances if self.coin(chance)),
             self.eos_ids,
-            self._token_text,
+            self.token_text,
         )
 
     @cached_property
-    def _token_text(self) -> Callable[[int], str]:
+    def token_text(self) -> Callable[[int], str]:
+        """How the target writes a token."""
         return cache(self.models["target"].token_text)
 
     def draw(self, p: Tensor) -> int:

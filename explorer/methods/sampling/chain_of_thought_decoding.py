@@ -104,10 +104,12 @@ def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
 
 def answer_nodes(run: Run, node: int, answer: Answer) -> list[int]:
     """The tokens, as nodes, that wrote at least one character of the answer."""
-    found, start = [], 0
-    for n in run.tree.path(node):
-        end = len(run.text(n))
-        if start < answer.end and end > answer.start:
+    found, end = [], len(run.text(node))
+    for n in run.tree.upward(node):  # answers mostly stand at the end
+        if end <= answer.start:
+            break
+        start = len(run.text(run.tree.parent(n)))
+        if start < answer.end:
             found.append(n)
-        start = end
-    return found
+        end = start
+    return found[::-1]

@@ -1,0 +1,99 @@
+"""In-context navigation tries no beginning twice, and asks behind the list of what it found."""
+
+import pytest
+from oracle import PROMPT, Walk, play, toy_pair
+
+import explorer.methods.sampling.in_context_navigation as module
+from explorer.models.table import EOS
+
+
+def greedy_from(table, token, length):
+    text = (token,)
+    while len(text) < length and text[-1] != EOS:
+        text = (*text, int(table.logits((*PROMPT.ids, *text)).argmax()))
+    return text
+
+
+def naive(table, rounds, heads, length):
+    """The recipe on a table: the list is the prompt and the letters of each text, run together."""
+    found, tried = [], set()
+    for _ in range(rounds):
+        listed = [token for text in found for token in (*PROMPT.ids, *text) if token != EOS]
+        ranked = table.logits((*listed, *PROMPT.ids)).argsort(descending=True).tolist()
+        new = [token for token in ranked if token not in tried][:heads]
+        tried |= set(new)
+        found += [greedy_from(table, token, length) for token in new]
+    return found
+
+
+def found(table, rounds, heads, length=3, **params):
+    """The texts in the order of their beginnings, and the events."""
+    events = []
+    params = {"rounds": rounds, "heads": heads, **params}
+    run = play("in_context_navigation", params, {"target": table}, Walk(), length, record=events)
+    texts = {output.token_ids[0]: tuple(output.token_ids) for output in run.end().outputs}
+    chosen = [token for e in events if e.kind == "choice" and e.node == 0 for token in e.chosen]
+    return [texts[token] for token in chosen], events
+
+
+def compare(rounds, heads):
+    for seed in range(8):
+        table = toy_pair(seed, vocab_size=7)["target"]
+        assert found(table, rounds, heads)[0] == naive(table, rounds, heads, 3)
+
+
+@pytest.mark.parametrize(("rounds", "heads"), [(1, 4), (2, 2), (3, 2), (5, 1)])
+def test_beginnings_are_found_as_the_recipe_finds_them(rounds, heads):
+    compare(rounds, heads)
+
+
+def test_a_list_that_stays_empty_is_caught(monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(module, "listing", lambda run, explored: list(run.prompt.ids))
+    with pytest.raises(AssertionError):
+        compare(3, 2)
+
+
+def test_no_beginning_is_tried_twice_and_they_may_run_out():
+    for seed in range(5):
+        texts, events = found(toy_pair(seed)["target"], 3, 4)
+        assert sorted(text[0] for text in texts) == [0, 1, 2, 3, 4]
+        ranks = [r for e in events if e.kind == "note" and e.name == "plain_ranks" for r in e.value]
+        assert sorted(ranks) == [1, 2, 3, 4, 5]
+
+
+def test_one_round_is_the_branches_of_chain_of_thought_decoding():
+    for seed in range(5):
+        pair = toy_pair(seed)
+        one = play("in_context_navigation", {"rounds": 1, "heads": 3}, pair, Walk(), 4)
+        branches = play("chain_of_thought_decoding", {"k": 3}, pair, Walk(), 4)
+        texts = [{tuple(o.token_ids) for o in run.end().outputs} for run in (one, branches)]
+        assert texts[0] == texts[1]
+
+
+def test_the_list_never_takes_the_place_of_the_text():
+    """Twelve texts of six tokens and their prompts do not fit into 64: the oldest are left out."""
+    table = toy_pair(1, vocab_size=20)["target"]
+    events = []
+    params = {"rounds": 5, "heads": 3}
+    run = play("in_context_navigation", params, {"target": table}, Walk(), 6, record=events)
+    prompts = [e.prompt_ids for e in events if e.kind == "view"][1:]
+    assert run.limit == 6
+    assert len(prompts) == 4
+    assert max(map(len, prompts)) <= 64 - 6
+    assert sum(len(p) > 40 for p in prompts) >= 2
+    assert all(tuple(p[-2:]) == PROMPT.ids for p in prompts)
+
+
+def test_texts_may_vote():
+    table = toy_pair(2, vocab_size=7)["target"]
+    params = {"answer": "marker", "marker": "a", "vote": True}
+    run = play("in_context_navigation", {"rounds": 3, "heads": 2, **params},
+               {"target": table}, Walk(), 4)  # fmt: skip
+    told = [run.text(node).split("a")[-1] for node in
+            (run.tree.extend(run.root, text)[-1] for text in naive(table, 3, 2, 4))
+            if "a" in run.text(node)]  # fmt: skip
+    want = sorted(dict.fromkeys(told), key=lambda answer: -told.count(answer))
+    outputs = run.end().outputs
+    assert [o.text.split("a")[-1] for o in outputs] == want
+    assert [o.score for o in outputs] == [told.count(answer) for answer in want]
