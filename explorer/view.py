@@ -61,6 +61,13 @@ class View(Protocol):
         """
         ...
 
+    def prompt_hidden(self, layer: int) -> Tensor:
+        """Hidden states `(P, d)` of the tokens that stand before the tree; the root's is the last.
+
+        Those of the prompt, or of the one start token of an encoder-decoder.
+        """
+        ...
+
     def variant(
         self,
         *,
@@ -87,6 +94,7 @@ class LanguageModel(Protocol):
     vocab_size: int
     eos_ids: frozenset[int]
     context_length: int
+    depth: int  # blocks; hidden states are of the layers 0 to here
 
     def open(
         self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
@@ -151,6 +159,9 @@ class RecordingView:
 
     def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
         return self._view.hidden(nodes, layer)
+
+    def prompt_hidden(self, layer: int) -> Tensor:
+        return self._view.prompt_hidden(layer)
 
     def variant(
         self,

@@ -69,6 +69,7 @@ class Network:
         self.model_id = model_id
         self.revision = revision
         self.anatomy = Anatomy(net)
+        self.depth = len(self.anatomy.blocks)
         config = self.anatomy.config
         self.vocab_size: int = config.vocab_size
         self.context_length: int = getattr(config, "max_position_embeddings", None) or 4096
@@ -112,10 +113,9 @@ class Network:
                 f"The prompt has {len(ids)} tokens; {self.model_id} can read "
                 f"{self.context_length - 1} before the first new one."
             )
-        depth = len(self.anatomy.blocks)
         for layer in hidden:
-            if not 0 <= layer <= depth:
-                raise InputError(f"There is no layer {layer}: from 0 to {depth}.")
+            if not 0 <= layer <= self.depth:
+                raise InputError(f"There is no layer {layer}: from 0 to {self.depth}.")
         if self.reading == "replay":
             return ReplayView(self, tree, ids, name, tuple(hidden))
         return TreeView(self, tree, ids, name, tuple(hidden))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from explorer.errors import MethodError
 from explorer.models.anatomy import Alteration
-from explorer.tree import TokenTree
+from explorer.tree import ROOT, TokenTree
 from explorer.view import Work, token_logps
 
 if TYPE_CHECKING:
@@ -51,10 +51,23 @@ class ReplayView:
         return torch.stack([answers[node][0] for node in nodes])
 
     def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
-        if layer not in self._layers:
-            raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
+        self._check_declared(layer)
         answers = self._answers(nodes)
         return torch.stack([answers[node][1][layer] for node in nodes])
+
+    @torch.no_grad()
+    def prompt_hidden(self, layer: int) -> Tensor:
+        self._check_declared(layer)
+        if self._network.encoder_decoder:
+            return self.hidden([ROOT], layer)
+        ids = torch.tensor([self._prompt_ids], device=self._network.device)
+        with self._network.anatomy.altered(self._how):
+            out = self._network.net(input_ids=ids, use_cache=False, output_hidden_states=True)
+        return out.hidden_states[layer][0]
+
+    def _check_declared(self, layer: int) -> None:
+        if layer not in self._layers:
+            raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, 0)

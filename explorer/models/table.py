@@ -41,6 +41,7 @@ class TableLM:
         self.vocab_size = vocab_size
         self.eos_ids = frozenset({EOS})
         self.context_length = CONTEXT
+        self.depth = 1
         self._seed = seed
         self._peak = peak
         self._like = like
@@ -116,13 +117,11 @@ class TableView:
 
     def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
         """A seeded random unit vector a prefix, `(len(nodes), 8)`."""
-        states = []
-        for node in nodes:
-            prefix = self._prefix(node)
-            generator = np.random.default_rng([layer, len(prefix), *prefix])
-            state = torch.from_numpy(generator.standard_normal(HIDDEN)).float()
-            states.append(state / state.norm())
-        return torch.stack(states)
+        return torch.stack([seeded_state(layer, self._prefix(node)) for node in nodes])
+
+    def prompt_hidden(self, layer: int) -> Tensor:
+        beginnings = [self._prompt_ids[:i] for i in range(1, len(self._prompt_ids) + 1)]
+        return torch.stack([seeded_state(layer, prefix) for prefix in beginnings])
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, len(self._seen))
@@ -149,3 +148,10 @@ class TableView:
 
     def _prefix(self, node: int) -> tuple[int, ...]:
         return (*self._prompt_ids, *self._tree.tokens(node))
+
+
+def seeded_state(layer: int, prefix: Sequence[int]) -> Tensor:
+    """A unit vector `(8,)` that is random, and always the same behind the same prefix."""
+    generator = np.random.default_rng([layer, len(prefix), *prefix])
+    state = torch.from_numpy(generator.standard_normal(HIDDEN)).float()
+    return state / state.norm()

@@ -26,8 +26,8 @@ FULL = Alteration()
 
 @dataclass(slots=True)
 class Prefix:
-    """A prompt that was computed before: its cache rows, the states at its last token, and how
-    probable it was."""
+    """A prompt that was computed before: its cache rows, the last block's state at its last token,
+    the declared layers' hidden states of all its tokens, and how probable it was."""
 
     cache: RowCache
     state: Tensor
@@ -169,6 +169,7 @@ class TreeView:
         self._compactions = 0  # of the store, as far as this view has followed them
         self._prefilled = False
         self._logps: list[float] = []
+        self._prompt_hidden: dict[int, Tensor] = {}
 
     def __call__(self, nodes: Sequence[int]) -> Tensor:
         self._prefill()
@@ -184,12 +185,17 @@ class TreeView:
         return torch.cat(parts)[[place[node] for node in nodes]]
 
     def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
-        if layer not in self._hidden:
-            raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
+        self._check_declared(layer)
         self._prefill()
         if unknown := self._unknown(nodes):
             self._compute(unknown)
         return torch.stack([self._hidden[layer][node] for node in nodes])
+
+    def prompt_hidden(self, layer: int) -> Tensor:
+        self._check_declared(layer)
+        self._prefill()
+        whole = self._full if self._full and self._how.shared else self
+        return whole._prompt_hidden[layer]
 
     def work(self) -> Work:
         return Work(self._passes, self._rows, len(self._store.owners))
@@ -217,6 +223,10 @@ class TreeView:
         name = f"{self.name} ({how})"
         return TreeView(self._network, self._tree, [], name, self._layers, how, self._full or self)
 
+    def _check_declared(self, layer: int) -> None:
+        if layer not in self._hidden:
+            raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
+
     def _prefill(self) -> None:
         """The prompt: taken over from an earlier view, or computed. Not counted as a pass."""
         if self._prefilled:
@@ -233,11 +243,10 @@ class TreeView:
         prefix = self._network.kept(key) if reusable else None
         if prefix is None:
             result = self._pass(prompt, [ROOT])
-            # Copies, so that what is kept does not hold on to the states of the whole prompt.
-            last = {layer: states[-1].clone() for layer, states in result.hidden.items()}
             cache = RowCache(len(self._network.anatomy.blocks))
             logps = self._prompt_logps(result.state)
-            prefix = Prefix(cache, result.state[-1].clone(), last, logps)
+            # A copy, so that what is kept does not hold on to the states of the whole prompt.
+            prefix = Prefix(cache, result.state[-1].clone(), result.hidden, logps)
             if reusable:
                 cache.claim(len(prompt))
                 cache.copy_from(store.cache, range(store.cache.begin, store.cache.end))
@@ -247,8 +256,9 @@ class TreeView:
             store.cache.copy_from(prefix.cache, range(len(prompt)))
         self._logps = prefix.logps
         self._state[ROOT] = prefix.state
-        for layer, state in prefix.hidden.items():
-            self._hidden[layer][ROOT] = state
+        self._prompt_hidden = prefix.hidden
+        for layer, states in prefix.hidden.items():
+            self._hidden[layer][ROOT] = states[-1]
 
     def _prompt_logps(self, states: Tensor) -> list[float]:
         """How probable the prompt's tokens were, from what the last block gave, (P, d)."""

@@ -132,6 +132,15 @@ def hf_hidden(net, path):
     return [states[0, -1] for states in out.hidden_states]
 
 
+@torch.no_grad()
+def hf_prompt(net, layer):
+    """Hidden states `(P, d)` of all that stands before the tree, by a plain call."""
+    told = {"use_cache": False, "output_hidden_states": True}
+    if net.config.is_encoder_decoder:
+        return hf_hidden(net, [])[layer][None]
+    return net(input_ids=torch.tensor([PROMPT]), **told).hidden_states[layer][0]
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_hidden_states_are_those_of_transformers(name):
     """Of every layer, from the embedding to behind the final norm; asked for before the logits."""
@@ -146,6 +155,8 @@ def test_hidden_states_are_those_of_transformers(name):
             for layer in layers:
                 got = view.hidden([node, node], layer)
                 assert apart(got, torch.stack([want[layer]] * 2)) < TOLERANCE
+        for layer in layers:
+            assert apart(view.prompt_hidden(layer), hf_prompt(net.net, layer)) < TOLERANCE
         assert apart(view(range(12)), each_alone(net.net, tree, range(12))) < TOLERANCE
 
 
