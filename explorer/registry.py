@@ -22,11 +22,12 @@ from explorer.errors import InputError, UnknownName, validation_sentence
 if TYPE_CHECKING:
     from explorer.run import Run
 
-Family = Literal["sampling", "search", "contrast", "speculation"]
+Family = Literal["sampling", "repetition", "search", "contrast", "speculation"]
 Claim = Literal["lossless", "exact", "deterministic"]
 
 FAMILIES: dict[str, str] = {
     "sampling": "Choose one token at a time from the model's own law.",
+    "repetition": "Weigh against each candidate what stands in the text already.",
     "search": "Follow several hypotheses and keep the best.",
     "contrast": "Combine two readings of the same text into one law.",
     "speculation": "Guess several tokens cheaply, check them in one pass.",

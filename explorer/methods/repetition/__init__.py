@@ -1,0 +1,1 @@
+"""Weigh against each candidate what stands in the text already."""
