@@ -7,10 +7,21 @@ import random
 
 import pytest
 import torch
-from oracle import PROMPT, exact_law, total_variation
+from oracle import PROMPT, exact_law, table_law, total_variation
 from test_sampling import kept, law, nasty_rows, pasts, scores_of
 
-from explorer.sampling import DRY, EDT, XTC, DynaTemp, MinP, Seen, TailFree, TopA, apply
+from explorer.sampling import (
+    DRY,
+    EDT,
+    XTC,
+    DynaTemp,
+    MinP,
+    Seen,
+    TailFree,
+    TopA,
+    apply,
+    parse_chain,
+)
 
 # ----------------------------------------------------------------- top-a and tail-free
 
@@ -100,6 +111,13 @@ def test_xtc_is_the_mixture_of_two_laws(pair):
         assert total_variation(ours, xtc_mixture(pair, probability, 0.2, 3)) < 1e-6
 
 
+def test_speculation_keeps_the_mixture(pair):
+    """Target and draft toss coins of their own, and the text still follows the target's law."""
+    params = {"filters": "xtc=0.25 threshold=0.2", "gamma": 1}
+    ours = exact_law("speculative_sampling", params, pair, 2)
+    assert total_variation(ours, xtc_mixture(pair, 0.25, 0.2, 2)) < 1e-6
+
+
 def test_the_mixture_would_see_another_chance(pair):
     """Negative control."""
     ours = exact_law("sample", {"filters": "xtc=0.5 threshold=0.2"}, pair, 3)
@@ -161,6 +179,13 @@ def check_dry(rule: DRY) -> None:
 @pytest.mark.parametrize("allowed", [1, 2, 3])
 def test_dry_equals_the_search_of_all_suffixes(allowed, window):
     check_dry(DRY(multiplier=0.8, base=1.75, allowed_length=allowed, window=window))
+
+
+def test_a_run_hands_prompt_and_text_to_dry(pair):
+    chain = "dry=2 allowed_length=1"
+    ours = exact_law("sample", {"filters": chain}, pair, 4)
+    assert total_variation(ours, table_law(pair["target"], 4, parse_chain(chain))) < 1e-9
+    assert total_variation(ours, table_law(pair["target"], 4)) > 0.01
 
 
 def test_dry_of_a_b_c_a_b_penalises_c_alone():
