@@ -27,6 +27,9 @@ class InputError(ExplorerError):
     """A value is not allowed; the message says which and what is."""
 
 
+MOST_NAMES = 12  # that a sentence lists; of more the most similar
+
+
 class UnknownName(InputError):
     """There is nothing of that name; the message says what there is."""
 
@@ -34,6 +37,9 @@ class UnknownName(InputError):
         choices = sorted(known)
         close = difflib.get_close_matches(name, choices, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
+        if len(choices) > MOST_NAMES:
+            likely = sorted(difflib.get_close_matches(name, choices, n=MOST_NAMES, cutoff=0.0))
+            choices = [*likely, f"and {len(choices) - MOST_NAMES} more"]
         listed = ", ".join(choices) if choices else "none"
         super().__init__(f"There is no {what} {shown(name)}: {hint}Known: {listed}.")
 

@@ -124,3 +124,12 @@ def test_wrong_input_gets_a_sentence(wrong, says):
 def test_an_unknown_method_lists_those_there_are():
     with pytest.raises(UnknownName, match="beam_search"):
         get_method("no such thing")
+
+
+def test_of_many_names_those_that_look_alike_are_listed():
+    names = [f"method_{i}" for i in range(30)] + ["beam_search", "diverse_beam_search"]
+    sentence = str(UnknownName("method", "beam_serch", names))
+    assert "did you mean 'beam_search'?" in sentence
+    assert "diverse_beam_search" in sentence
+    assert sentence.endswith("and 20 more.")
+    assert str(UnknownName("role", "x", ["b", "a"])).endswith("Known: a, b.")
