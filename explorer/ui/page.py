@@ -95,9 +95,9 @@ class Page:
         )
         self.list = part("runs")
         with gr.Row():
-            self.export = gr.Button("Export the session", size="sm", min_width=0)
+            self.export = gr.Button("Export", size="sm", min_width=0)
             self.bring = gr.UploadButton(
-                "Import a session", file_types=[".json"], size="sm", min_width=0, elem_id="import"
+                "Import", file_types=[".json"], size="sm", min_width=0, elem_id="import"
             )
 
     # Events --------------------------------------------------------------------------------------
