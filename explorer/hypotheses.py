@@ -85,7 +85,7 @@ def parted(
 def advance(
     run: Run,
     laws: Sequence[Law],
-    scores: Tensor,
+    scores: Tensor | None,
     chosen: Sequence[Extension],
     ended: Sequence[Extension],
     spared: Collection[int] = (),
@@ -93,8 +93,9 @@ def advance(
 ) -> list[Hypothesis]:
     """Let the chosen extensions go on, and prune the hypotheses that none of them extends.
 
-    Nodes that are `spared` go on elsewhere. `numbers` are recorded of the chosen, in their order;
-    by default their scores, as log-probabilities.
+    Nodes that are `spared` go on elsewhere. `scores` tell by what margin the others lost; None
+    where the chosen come from more than one ranking. `numbers` are recorded of the chosen, in
+    their order; by default their scores, as log-probabilities.
     """
     tokens: dict[int, list[int]] = {law.node: [] for law in laws}
     for x in (*chosen, *ended):
@@ -110,13 +111,16 @@ def advance(
 def _prune_outranked(
     run: Run,
     laws: Sequence[Law],
-    scores: Tensor,
+    scores: Tensor | None,
     chosen: Sequence[Extension],
     spared: Collection[int],
 ) -> None:
+    extended = {*spared, *(x.node for x in chosen)}
+    if scores is None:
+        run.prune([law.node for law in laws if law.node not in extended], why="outranked")
+        return
     rows = {law.node: row for law, row in zip(laws, scores, strict=True)}
     worst = rows[chosen[-1].node][chosen[-1].token]
-    extended = {*spared, *(x.node for x in chosen)}
     for node, row in rows.items():
         if node not in extended:
             going = row.index_fill(0, torch.tensor(sorted(run.eos_ids)).to(row.device), -torch.inf)

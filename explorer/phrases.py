@@ -1,0 +1,84 @@
+"""Phrases that a text must hold: their tokens, and how far a hypothesis has come with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from explorer.errors import InputError, shown
+from explorer.run import Run
+from explorer.view import LanguageModel
+
+
+def own_tokens(model: LanguageModel, text: str) -> list[int]:
+    """A text's tokens without what the tokenizer puts in front of it and behind."""
+    ids = model.encode(text)
+    if ids and ids[-1] in model.eos_ids:
+        ids = ids[:-1]
+    front = model.encode("")
+    return ids[len(front) :] if front and ids[: len(front)] == front else ids
+
+
+def phrases_of(run: Run, text: str) -> tuple[tuple[int, ...], ...]:
+    """The tokens of phrases that are written with semicolons between them.
+
+    Raises:
+        InputError: one has no tokens, one holds an end token, two are the same, or they do not
+            fit into the new text.
+    """
+    model = run.models["target"]
+    phrases: list[tuple[int, ...]] = []
+    for phrase in text.split(";") if text else []:
+        tokens = tuple(own_tokens(model, phrase))
+        if not tokens or model.eos_ids & set(tokens):
+            raise InputError(
+                f"phrases: {shown(phrase)} is not allowed: it must have tokens, none of which "
+                "ends the text."
+            )
+        if tokens in phrases:
+            raise InputError(f"phrases: {shown(phrase)} stands there twice; once is enough.")
+        phrases.append(tokens)
+    room = min(run.limit, model.room(len(run.prompt.ids)))
+    if (needed := sum(map(len, phrases))) > room:
+        raise InputError(f"phrases: they need {needed} tokens; the new text has at most {room}.")
+    return tuple(phrases)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Which of the phrases a hypothesis holds, and how much of another one it has begun."""
+
+    phrases: tuple[tuple[int, ...], ...]
+    met: frozenset[int] = frozenset()
+    begun: int | None = None
+    tokens: int = 0  # of the one begun
+
+    @property
+    def covered(self) -> int:
+        """Tokens of phrases that stand there."""
+        return sum(len(self.phrases[i]) for i in self.met) + self.tokens
+
+    @property
+    def complete(self) -> bool:
+        return len(self.met) == len(self.phrases)
+
+    @property
+    def needed(self) -> dict[int, int]:
+        """The next token of each phrase that may come now: phrase -> token."""
+        if self.begun is not None:
+            return {self.begun: self.phrases[self.begun][self.tokens]}
+        return {i: phrase[0] for i, phrase in enumerate(self.phrases) if i not in self.met}
+
+    def with_next_of(self, i: int) -> Progress:
+        """After the next token of phrase `i`."""
+        if self.tokens + 1 == len(self.phrases[i]):
+            return Progress(self.phrases, self.met | {i})
+        return Progress(self.phrases, self.met, i, self.tokens + 1)
+
+    def after(self, token: int) -> Progress:
+        """After any token: it goes on with a phrase, breaks one off, or begins one."""
+        if self.begun is not None and self.needed[self.begun] == token:
+            return self.with_next_of(self.begun)
+        broken = Progress(self.phrases, self.met)
+        first = (i for i, needed in broken.needed.items() if needed == token)
+        i = next(first, None)
+        return broken if i is None else broken.with_next_of(i)
