@@ -1,0 +1,101 @@
+"""Draw texts, and return the one that is best on average if any of the others is right.
+
+## What it does
+n texts are drawn. Each is a candidate and a reference: a utility tells how good the one is where
+the other is right. The candidate with the highest mean over all references wins: not the most
+probable text but the one that most of the probability agrees with.
+
+## When to use it
+Translation, summaries, answers with one content and many wordings, where the most probable single
+text is often odd.
+
+## What to look at
+The matrix of utilities (candidates by references): a block of texts that agree, and strangers. With
+exact match as the utility it is a vote.
+
+## Guarantee
+Exact for its own law: the winner of n independent samples, the first of equals. The mean over
+samples converges to the expected utility under the model as n grows.
+
+## Reference
+Kumar & Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine Translation"; Eikema & Aziz
+2020, https://arxiv.org/abs/2005.10283
+"""
+
+from __future__ import annotations
+
+from explorer.registry import Note, Params, method, param
+from explorer.run import Run
+from explorer.samples import write
+from explorer.sampling import Epsilon, FilterChain
+from explorer.utilities import UTILITIES, UtilityName, utility_matrix
+
+
+class MbrParams(Params):
+    """How many texts, and what agreement means."""
+
+    n: int = param(
+        8, "Samples", "Texts that are candidates and references.", symbol="n", unit="texts", ge=1,
+        le=64,
+    )  # fmt: skip
+    utility: UtilityName = param(
+        "chrf",
+        "Utility",
+        "chrf: character n-grams; bleu: word n-grams; token_f1: words; exact_match: a vote.",
+        symbol="u",
+    )
+    with_itself: bool = param(
+        True,
+        "With itself",
+        "Whether a candidate is a reference of its own, as is usual.",
+    )
+    filters: FilterChain = param(
+        (Epsilon(epsilon=0.02),), "Filters", "Chain applied before each draw.", unit="chain"
+    )
+
+
+@method(
+    title="Minimum Bayes risk",
+    family="sampling",
+    paper="https://arxiv.org/abs/2005.10283",
+    params=MbrParams,
+    claims={"exact"},
+    notes=(
+        Note(
+            "utility",
+            "how good each candidate (row) is where each reference (column) is right",
+            shape="matrix",
+            drawn_as="heatmap",
+        ),
+        Note(
+            "expected utility",
+            "the mean of each candidate's row, in the order they were drawn",
+            shape="vector",
+            drawn_as="bars",
+        ),
+    ),
+    presets={
+        "eight": {"n": 8},
+        "thirty-two, words": {"n": 32, "utility": "token_f1"},
+        "a vote": {"utility": "exact_match", "filters": "temperature=0.5"},
+        "break it": {"n": 2, "with_itself": False},
+    },
+)
+def mbr(run: Run, p: MbrParams) -> None:
+    # 1. Sample.
+    samples = write(run, [run.root] * p.n, p.filters, run.choose)
+
+    # 2. Compare each with each.
+    matrix = utility_matrix([run.text(s.node) for s in samples], UTILITIES[p.utility])
+    run.note("utility", matrix)
+
+    # 3. The best on average wins.
+    means = []
+    for i, row in enumerate(matrix):
+        others = [u for j, u in enumerate(row) if p.with_itself or j != i]
+        means.append(sum(others) / max(1, len(others)))
+    run.note("expected utility", means)
+    for sample, mean in zip(samples, means, strict=True):
+        run.finish(sample.node, mean)
+    ranked = sorted(range(p.n), key=lambda i: -means[i])
+    run.answer(list({samples[i].node: means[i] for i in ranked}.items()))

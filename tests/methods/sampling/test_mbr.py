@@ -1,0 +1,98 @@
+"""Minimum Bayes risk: the winner's law by trying all tuples of samples, and the utilities."""
+
+import itertools
+from collections import Counter
+
+import pytest
+from oracle import exact_law, play, table_law, total_variation, toy_pair
+
+import explorer.methods.sampling.mbr as module
+from explorer.models.table import EOS
+from explorer.randomness import Seeded
+from explorer.utilities import UTILITIES, bleu, chrf, exact_match, token_f1, utility_matrix
+
+PARAMS = {"filters": "none", "n": 3}
+
+
+@pytest.fixture(scope="module")
+def small():
+    return toy_pair(0, vocab_size=3)
+
+
+def winner_law(pair, utility, n=3, length=2, with_itself=True):
+    """The first of the best among n independent texts."""
+    plain, found = table_law(pair["target"], length), Counter()
+    for texts in itertools.product(plain, repeat=n):
+        words = [pair["target"].decode(text) for text in texts]
+        means = [
+            sum(UTILITIES[utility](a, b) for j, b in enumerate(words) if with_itself or j != i)
+            for i, a in enumerate(words)
+        ]
+        probability = 1.0
+        for text in texts:
+            probability *= plain[text]
+        found[texts[means.index(max(means))]] += probability
+    return dict(found)
+
+
+@pytest.mark.parametrize("with_itself", [True, False])
+@pytest.mark.parametrize("utility", ["exact_match", "token_f1"])
+def test_the_winner_follows_its_law(utility, with_itself, small):
+    params = PARAMS | {"utility": utility, "with_itself": with_itself}
+    law = exact_law("mbr", params, small, 2)
+    want = winner_law(small, utility, with_itself=with_itself)
+    assert total_variation(law, want) < 1e-9
+
+
+def test_the_first_sample_in_place_of_the_best_is_caught(small, monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(module, "utility_matrix", lambda texts, u: [[0.0] * 3] * 3)
+    law = exact_law("mbr", PARAMS | {"utility": "exact_match"}, small, 2)
+    assert total_variation(law, winner_law(small, "exact_match")) > 0.05
+
+
+def test_the_whole_matrix_is_kept(pair):
+    events = []
+    run = play("mbr", PARAMS | {"n": 5}, pair, Seeded(1), 6, record=events)
+    notes = {e.name: e.value for e in events if e.kind == "note"}
+    assert [len(row) for row in notes["utility"]] == [5] * 5
+    assert notes["expected utility"] == pytest.approx([sum(r) / 5 for r in notes["utility"]])
+    outputs = run.end().outputs
+    assert outputs[0].score == max(notes["expected utility"])
+    assert EOS not in outputs[0].token_ids[:-1]
+
+
+def character_f(text, right, orders=6, beta=2.0):
+    """chrF by its definition: characters without spaces, orders that both texts have."""
+    a, b = text.replace(" ", ""), right.replace(" ", "")
+    shares = []
+    for n in range(1, orders + 1):
+        grams = [Counter(s[i : i + n] for i in range(len(s) - n + 1)) for s in (a, b)]
+        if all(grams):
+            both = (grams[0] & grams[1]).total()
+            shares.append((both / grams[0].total(), both / grams[1].total()))
+    if not shares:
+        return 0.0
+    precision, recall = (sum(column) / len(shares) for column in zip(*shares, strict=True))
+    if precision + recall == 0:
+        return 0.0
+    return (1 + beta**2) * precision * recall / (beta**2 * precision + recall)
+
+
+def test_chrf_is_what_its_definition_says():
+    pairs = [
+        ("the cat sat on the mat", "a cat sat on a mat"),
+        ("once upon a time", "there was a time"),
+        ("entirely", "different"),
+    ]
+    for text, right in pairs:
+        assert chrf(text, right) == pytest.approx(character_f(text, right), abs=1e-4)
+
+
+def test_utilities_at_their_ends():
+    for utility in (chrf, bleu, token_f1, exact_match):
+        assert utility("the old king laughed", "the old king laughed") == pytest.approx(1.0)
+        assert utility("aaaa", "zzzz") == pytest.approx(0.0)
+    assert token_f1("a b", "b c c") == pytest.approx(2 * 1 / 5)
+    matrix = utility_matrix(["a b", "b c c", "a"], token_f1)
+    assert all(matrix[i][j] == matrix[j][i] for i in range(3) for j in range(3))
