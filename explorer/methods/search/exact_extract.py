@@ -83,7 +83,7 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
         for token in d[i : i + min(p.max_span, run.limit)]:
             if run.is_eos(token):
                 break
-            chain.append(run.add(chain[-1], token, by="passage"))
+            chain.append(run.add(chain[-1], token))
         if len(chain) == 1:
             table.append([])
             continue
