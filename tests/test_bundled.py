@@ -20,6 +20,8 @@ PROMPTS = [
     "Early the next morning the boys",
 ]
 TOKENS = 32
+# The most probable of all texts may be empty; an extract is a span of the prompt.
+MAY_BE_SHORT = {"exact_map", "exact_extract"}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def test_every_method_continues_a_tale(models, method):
     run = play(method, {}, models, Seeded(0), TOKENS, prompt)
     done = run.end()
     assert done.reason in ("length", "eos", "complete")
-    assert len(done.outputs[0].text) > 20
+    assert done.outputs[0].token_ids
+    assert len(done.outputs[0].text) > 20 or method in MAY_BE_SHORT
 
 
 @pytest.mark.parametrize("method", [m.id for m in all_methods().values() if "lossless" in m.claims])

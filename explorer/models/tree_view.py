@@ -242,9 +242,10 @@ class TreeView:
         reusable = self._full is None
         prefix = self._network.kept(key) if reusable else None
         if prefix is None:
-            result = self._pass(prompt, [ROOT])
+            # Logits of a short prompt come out of the same pass.
+            result = self._pass(prompt, prompt if len(prompt) <= PROMPT_CHUNK else [ROOT])
             cache = RowCache(len(self._network.anatomy.blocks))
-            logps = self._prompt_logps(result.state)
+            logps = self._prompt_logps(result)
             # A copy, so that what is kept does not hold on to the states of the whole prompt.
             prefix = Prefix(cache, result.state[-1].clone(), result.hidden, logps)
             if reusable:
@@ -260,13 +261,15 @@ class TreeView:
         for layer, states in prefix.hidden.items():
             self._hidden[layer][ROOT] = states[-1]
 
-    def _prompt_logps(self, states: Tensor) -> list[float]:
-        """How probable the prompt's tokens were, from what the last block gave, (P, d)."""
+    def _prompt_logps(self, result: PassResult) -> list[float]:
+        """How probable the prompt's tokens were, from the pass that read them."""
         following = self._store.prompt_ids[1:]
+        if len(result.logits) > len(following):
+            return token_logps(result.logits[:-1], following)
         found: list[float] = []
         for at in range(0, len(following), PROMPT_CHUNK):
             tokens = following[at : at + PROMPT_CHUNK]
-            found += token_logps(self._network.head(states[at : at + len(tokens)]), tokens)
+            found += token_logps(self._network.head(result.state[at : at + len(tokens)]), tokens)
         return found
 
     def _unknown(self, nodes: Sequence[int]) -> list[int]:
