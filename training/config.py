@@ -109,7 +109,7 @@ RECIPES = {
             seed=7,
             starts_from="target-interim",
         ),
-        # The deep target, not yet made: grown from the interim one, trained at a constant rate for
+        # The deep target: grown from the interim one, trained at a constant rate for
         # as long as there is time; what it reaches is brought home by the cool-down.
         Recipe(
             "target",
