@@ -37,6 +37,7 @@ PORT = 7877
 ADDRESS = f"http://127.0.0.1:{PORT}"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PROMPT = "Once upon a time there was a miller"
+STARTS = 3
 STEPS_TRIED = 40
 PAIRS = 9  # of a watched and an unwatched run
 WATCHED_TOKENS = 400
@@ -66,8 +67,13 @@ def main(wanted: list[str]) -> None:
         "step": step,
         "watched": watched,
     }
+    starts = []
+    for _ in range(STARTS - 1):
+        with app() as seconds:
+            starts.append(seconds)
     with app() as seconds, sync_playwright() as playwright:
-        tell("start", seconds=seconds)
+        starts.append(seconds)
+        tell("start", seconds=statistics.median(starts), worst_s=max(starts))
         chromium = shutil.which("chromium") or shutil.which("chromium-browser")
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         for name, measure in figures.items():
@@ -264,6 +270,10 @@ def generate(page: Page, tokens: int, wait: bool = True) -> float:
     if not wait:
         return 0.0
     page.wait_for_function("(before) => location.href !== before", arg=before)
+    run_id = page.evaluate("new URLSearchParams(location.search).get('run')")
+    page.wait_for_function(
+        "(id) => document.querySelector('.trace-view').dataset.run === id", arg=run_id
+    )
     return ended(page)
 
 

@@ -29,6 +29,26 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && phone.matches) document.body.dataset.drawer = "none";
   });
+  // While another method's controls are being drawn, the server knows no more of the old Generate and
+  // not yet of the new one: a press waits for it.
+  let pressed = false;
+  const hold = (event) => {
+    if (!document.body.dataset.drawing) return;
+    event.stopImmediatePropagation();
+    event.preventDefault();
+    pressed = true;
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest?.("#go")) hold(event);
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && event.target.closest?.("#field-prompt")) hold(event);
+  }, true);
+  new MutationObserver(() => {
+    if (document.body.dataset.drawing || !pressed) return;
+    pressed = false;
+    document.getElementById("go")?.click();
+  }).observe(document.body, { attributeFilter: ["data-drawing"] });
   // The buttons come with the page, which may be built after this.
   const wait = setInterval(() => {
     if (!document.getElementById("toggle-parameters")) return;

@@ -97,6 +97,7 @@ function showEmpty() {
 function begin(run) {
   forget();
   at = { ...fresh(), run };
+  root.dataset.run = run;
   steps.pause();
   tip.hide();
   pictures.clear();

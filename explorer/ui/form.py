@@ -15,7 +15,7 @@ from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
 from explorer.sampling.chain import FILTERS, example
 from explorer.settings import settings
 from explorer.ui.controls import controls
-from explorer.ui.parts import part
+from explorer.ui.parts import part, script
 
 FIRST_METHOD = "beam_search"
 FIRST_PROMPT = "Once upon a time there was a miller"
@@ -155,6 +155,9 @@ def _draw_controls(
 ) -> None:
     """Draws the method's controls anew for each method and preset, with what Generate reads."""
 
+    for chosen in (ask.method.change, common.preset.input):
+        chosen(None, js=script("drawing.js"))
+
     @gr.render(
         inputs=[ask.method, common.preset],
         triggers=[loaded, ask.method.change, common.preset.input],
@@ -189,6 +192,7 @@ def _draw_controls(
             outputs=outputs,
             **every,
         )
+        part("drawn")
 
 
 def method_chosen(method_id: str) -> tuple[dict[str, Any], Any]:

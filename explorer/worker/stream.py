@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -56,6 +57,7 @@ def stream(
     pool = compute or ThreadPoolExecutor(1, thread_name_prefix="run")
     running = pool.submit(run)
     packed_bytes = 0
+    due = time.monotonic()  # when the next batch is to be handed on, however long this one takes
     try:
         while True:
             message, events = None, []
@@ -75,7 +77,8 @@ def stream(
             if message:
                 yield message
                 return
-            over.wait(BATCH_SECONDS)
+            due = max(due + BATCH_SECONDS, time.monotonic())
+            over.wait(due - time.monotonic())
     finally:
         left.set()
         running.result()

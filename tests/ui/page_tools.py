@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 30_000
+SHOWN = "(id) => document.querySelector('.trace-view').dataset.run === id"
 # What Gradio's page logs by itself when a stream ends with its tab.
 NOISE = re.compile(r"ERR_ABORTED|net::ERR_INCOMPLETE|queue/data")
 
@@ -131,7 +132,9 @@ class Visit:
         before = self.href
         self.generate()
         self.page.wait_for_function("(before) => location.href !== before", arg=before)
-        return self.href.split("run=")[1].split("&")[0]
+        run_id = self.href.split("run=")[1].split("&")[0]
+        self.page.wait_for_function(SHOWN, arg=run_id)
+        return run_id
 
     def wait_state(self, words: str) -> None:
         self.page.wait_for_function(

@@ -57,6 +57,24 @@ def test_each_family_has_its_form(person, family):
     assert visit.text.startswith("ab")
 
 
+def test_generate_pressed_while_the_controls_are_drawn_waits_for_them(person):
+    """Every press in the moments after another method was chosen makes a run of that method."""
+    visit = person().open()
+    toy(visit)
+    visit.drawer("catalogue")
+    for title in ("Greedy", "Sampling", "Minimum Bayes risk"):
+        visit.page.get_by_role("button", name=f"Use {title}", exact=True).click()
+        visit.page.wait_for_function("() => document.body.dataset.drawing")
+        visit.generated()
+        visit.wait_state("Done")
+    visit.drawer("library")
+    rows = visit.page.locator(".run-row").all_inner_texts()
+    assert [
+        title in row
+        for title, row in zip(("Minimum Bayes risk", "Sampling", "Greedy"), rows, strict=True)
+    ] == [True] * 3
+
+
 def test_wrong_input_is_told_beside_its_control_and_kept(person):
     visit = person().open()
     toy(visit, " ")
