@@ -168,7 +168,7 @@ def stream(browser: Browser) -> dict[str, Any]:
 
 def step(browser: Browser) -> dict[str, Any]:
     page = opened(browser)
-    page.locator("#field-param-num_beams input[type=number]").fill("16")
+    page.locator("#field-param-num_beams input[type=number]").fill("32")
     generate(page, 125)
     page.locator(".trace-view .canvas").first.wait_for()
     last = int(page.locator(".steps input").get_attribute("max") or 0)

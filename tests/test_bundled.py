@@ -19,6 +19,11 @@ PROMPTS = [
     "The fox looked at the raven and said",
     "Early the next morning the boys",
 ]
+LOSSLESS_PROMPTS = [
+    "Once upon a time there was a miller who had three sons, and the youngest of the three sons",
+    '"What shall we do?" said the old woman. ',
+    "<|lookup|>drum: 25\nbarrel: 68\nchain: 86\nwheel: 82<|question|>chain<|answer|>",
+]
 TOKENS = 32
 # The most probable of all texts may be empty; an extract is a span of the prompt.
 MAY_BE_SHORT = {"exact_map", "exact_extract"}
@@ -50,20 +55,26 @@ def test_every_method_continues_a_tale(models, method):
     assert len(done.outputs[0].text) > 20 or method in MAY_BE_SHORT
 
 
+@pytest.fixture(scope="module")
+def greedy(models):
+    """The greedy run of each prompt in which no two tokens are equally probable to the last bit."""
+    runs = {}
+    for text in LOSSLESS_PROMPTS:
+        plain = play("greedy", {}, models, Walk(), TOKENS, prompt_of(models, text))
+        best, second = plain.target(plain.tree.path(plain.head)).topk(2).values.unbind(1)
+        assert float((best - second).min()) > 1e-5, "choose another prompt"
+        runs[text] = plain
+    return runs
+
+
 @pytest.mark.parametrize("method", [m.id for m in all_methods().values() if "lossless" in m.claims])
-@pytest.mark.parametrize("text", PROMPTS)
-def test_at_temperature_zero_lossless_methods_give_the_greedy_text(models, method, text):
-    prompt = prompt_of(models, text)
-    plain = play("greedy", {}, models, Walk(), TOKENS, prompt)
-    gaps = [
-        float((top[0] - top[1]).item())
-        for row in plain.target(plain.tree.path(plain.head))
-        for top in [row.topk(2).values]
-    ]
-    if min(gaps) < 1e-5:
-        pytest.skip("two tokens are equally probable to the last bit: either is greedy")
-    fast = play(method, {"filters": "temperature=0"}, models, Seeded(0), TOKENS, prompt)
+@pytest.mark.parametrize("text", LOSSLESS_PROMPTS, ids=["tale", "speech", "look-up"])
+def test_at_temperature_zero_lossless_methods_give_the_greedy_text(models, greedy, method, text):
+    plain = greedy[text]
+    params = {"filters": "temperature=0"}
+    fast = play(method, params, models, Seeded(0), TOKENS, prompt_of(models, text))
     assert fast.tree.tokens(fast.head) == plain.tree.tokens(plain.head)
+    assert fast.totals()["steps"] <= plain.totals()["steps"]
 
 
 def test_greedy_equals_generate(models):

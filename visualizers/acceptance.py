@@ -164,21 +164,24 @@ def _tell_committed(found: list[Round], step: int) -> str:
 
 
 def _time(reading: Reading) -> Picture:
-    views = list(dict.fromkeys([*reading.fold.views, *(e.view for e in reading.fold.evals)]))
-    took = dict.fromkeys(views, 0.0)
-    passes = dict.fromkeys(views, 0)
+    opened = {view: event.step for view, event in reading.fold.views.items()}
+    for event in reading.fold.evals:
+        opened.setdefault(event.view, event.step)
+    took = dict.fromkeys(opened, 0.0)
+    passes = dict.fromkeys(opened, 0)
     frames = []
     table = Table(["step", "view", "model", "milliseconds so far", "passes so far"])
     for step in reading.steps:
         for work in reading.evals_at[step]:
             took[work.view] += work.took_ms
             passes[work.view] += work.passes
-        seen = [v for v in views if any(e.view == v for e in reading.evals_at[step])]
+        seen = [v for v in opened if any(e.view == v for e in reading.evals_at[step])]
         for view in seen:
-            event = reading.fold.views.get(view)
-            model = str(event.model.get("id", "")) if event else ""
+            known = reading.fold.views.get(view)
+            model = str(known.model.get("id", "")) if known else ""
             table.add(step, step, view, model, round(took[view], 3), passes[view])
         if seen:
+            views = [view for view, since in opened.items() if since <= step]
             frames.append(_time_frame(step, views, took, passes))
     layout = base_layout()
     layout["xaxis"] = axis("milliseconds", rangemode="tozero")

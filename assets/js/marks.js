@@ -123,7 +123,9 @@ function makeCanvas(picture, tip, host, askOpens) {
     node.setAttribute("aria-description", "tokens on branches that died; opens");
     let panel = null;
     let opened = null; // the marks that the panel shows
+    let wanted = false; // asked for, and not there yet
     function close() {
+      wanted = false;
       if (!panel) return;
       parts = parts.filter((part) => part.panel !== panel);
       panel.remove();
@@ -131,8 +133,9 @@ function makeCanvas(picture, tip, host, askOpens) {
       node.setAttribute("aria-expanded", "false");
     }
     async function open() {
+      wanted = true;
       const answer = await askOpens(mark.of);
-      if (!answer?.opens || !box.isConnected) return;
+      if (!answer?.opens || !box.isConnected || !wanted) return;
       close();
       unfold(answer.opens);
     }
@@ -155,12 +158,12 @@ function makeCanvas(picture, tip, host, askOpens) {
     stubs.set(mark.of, {
       node,
       get held() {
-        return opened && { text: mark.text, opens: opened };
+        return (opened || wanted) && { text: mark.text, opens: opened };
       },
       // As it was in the drawing before this one; asked anew only where it has grown.
       reopen(held) {
-        unfold(held.opens);
-        if (held.text !== mark.text) open();
+        if (held.opens) unfold(held.opens);
+        if (!held.opens || held.text !== mark.text) open();
       },
     });
     node.addEventListener("click", toggle);
