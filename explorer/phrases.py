@@ -5,8 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from explorer.errors import InputError, shown
+from explorer.registry import Params, param
 from explorer.run import Run
 from explorer.view import LanguageModel
+
+
+class PhraseParams(Params):
+    """What a text must hold."""
+
+    phrases: str = param(
+        "",
+        "Phrases",
+        "What the text must hold, with semicolons between.",
+        unit="text",
+        max_length=2000,
+    )
 
 
 def own_tokens(model: LanguageModel, text: str) -> list[int]:

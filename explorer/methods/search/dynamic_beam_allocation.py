@@ -41,19 +41,15 @@ from explorer.hypotheses import (
     sums,
 )
 from explorer.law import Law, Mask
-from explorer.phrases import Progress, phrases_of
-from explorer.registry import Note, Params, method, param
+from explorer.phrases import PhraseParams, Progress, phrases_of
+from explorer.registry import Note, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
 
-class AllocationParams(Params):
+class AllocationParams(PhraseParams):
     """What the text must hold, and how wide to search."""
 
-    phrases: str = param(
-        "", "Phrases", "What the text must hold, with semicolons between.", unit="text",
-        max_length=2000,
-    )  # fmt: skip
     num_beams: int = param(
         8, "Beams", "Places that the banks share.", symbol="B", unit="hypotheses", ge=1, le=64
     )

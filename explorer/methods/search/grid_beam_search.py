@@ -41,19 +41,15 @@ from explorer.hypotheses import (
     laws_after,
 )
 from explorer.law import Law
-from explorer.phrases import Progress, phrases_of
-from explorer.registry import Note, Params, method, param
+from explorer.phrases import PhraseParams, Progress, phrases_of
+from explorer.registry import Note, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
 
-class GridParams(Params):
+class GridParams(PhraseParams):
     """What the text must hold, and how wide to search."""
 
-    phrases: str = param(
-        "", "Phrases", "What the text must hold, with semicolons between.", unit="text",
-        max_length=2000,
-    )  # fmt: skip
     num_beams: int = param(
         4, "Beams", "Hypotheses kept in each row.", symbol="k", unit="hypotheses", ge=1, le=64
     )
