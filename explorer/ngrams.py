@@ -1,9 +1,9 @@
-"""An n-gram model of a text, grown token by token."""
+"""n-grams of a text that grows: how probable a token is by them, and which one they guess next."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Smoothing = Literal["interpolated", "authors"]
@@ -45,3 +45,36 @@ class NGramModel:
         """The ends of the text that the next token follows, longest first, the empty one last."""
         longest = min(self._n - 1, len(self._text))
         return [tuple(self._text[len(self._text) - m :]) for m in range(longest, -1, -1)]
+
+
+class NgramCounts:
+    """How often each token followed each context of 1 to N - 1 tokens."""
+
+    def __init__(self, order: int) -> None:
+        self._order = order
+        self._read = 0
+        self._counts: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
+
+    def read(self, text: Sequence[int]) -> None:
+        """Count what `text` has behind what was read of it before."""
+        for at in range(max(1, self._read), len(text)):
+            for n in range(1, min(self._order, at + 1)):
+                successors = self._counts[tuple(text[at - n : at])]
+                successors[text[at]] = successors.get(text[at], 0) + 1
+        self._read = len(text)
+
+    def guess(self, text: Sequence[int], length: int) -> tuple[list[int], list[int]]:
+        """Up to `length` tokens behind `text`, and the order of the n-gram that told each."""
+        context, orders = list(text), []
+        while len(orders) < length and (found := self._most_frequent(context)):
+            context.append(found[0])
+            orders.append(found[1])
+        return context[len(text) :], orders
+
+    def _most_frequent(self, context: Sequence[int]) -> tuple[int, int] | None:
+        for n in range(min(self._order - 1, len(context)), 0, -1):
+            if successors := self._counts.get(tuple(context[-n:])):
+                # Among equals the one that was first seen last.
+                best = max(reversed(successors), key=successors.__getitem__)
+                return best, n + 1
+        return None

@@ -24,10 +24,8 @@ Decoding", https://arxiv.org/abs/2404.08698
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-
 from explorer.drafting import GREEDY, draft_paths, text_so_far
+from explorer.ngrams import NgramCounts
 from explorer.registry import Note, Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -76,36 +74,3 @@ def adaptive_ngram(run: Run, p: NgramParams) -> None:
         if guesses:
             run.note("order", orders[: len(guesses)])
         root, _ = check(run, root, guesses, p.filters, sample_and_match)
-
-
-class NgramCounts:
-    """How often each token followed each context of 1 to N - 1 tokens."""
-
-    def __init__(self, order: int) -> None:
-        self._order = order
-        self._read = 0
-        self._counts: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
-
-    def read(self, text: Sequence[int]) -> None:
-        """Count what `text` has behind what was read of it before."""
-        for at in range(max(1, self._read), len(text)):
-            for n in range(1, min(self._order, at + 1)):
-                successors = self._counts[tuple(text[at - n : at])]
-                successors[text[at]] = successors.get(text[at], 0) + 1
-        self._read = len(text)
-
-    def guess(self, text: Sequence[int], length: int) -> tuple[list[int], list[int]]:
-        """Up to `length` tokens behind `text`, and the order of the n-gram that told each."""
-        context, orders = list(text), []
-        while len(orders) < length and (found := self._most_frequent(context)):
-            context.append(found[0])
-            orders.append(found[1])
-        return context[len(text) :], orders
-
-    def _most_frequent(self, context: Sequence[int]) -> tuple[int, int] | None:
-        for n in range(min(self._order - 1, len(context)), 0, -1):
-            if successors := self._counts.get(tuple(context[-n:])):
-                # Among equals the one that was first seen last.
-                best = max(reversed(successors), key=successors.__getitem__)
-                return best, n + 1
-        return None

@@ -8,7 +8,7 @@ from rules import believing
 from tiny import Tiny
 
 import explorer.methods.speculation.adaptive_ngram as module
-from explorer.methods.speculation.adaptive_ngram import NgramCounts
+from explorer.ngrams import NgramCounts
 from explorer.run import Prompt
 
 
