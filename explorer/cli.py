@@ -82,6 +82,7 @@ def _run(args: argparse.Namespace) -> int:
         seed=args.seed,
         max_new_tokens=args.max_new_tokens,
         chat=args.chat,
+        begun=_begun(args.begun),
     )
     found = find_models(request, method, default_library())
     with _stop_on_interrupt() as stop:
@@ -185,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seed", default=0, help="a whole number (default: 0)")
     run.add_argument("--max-new-tokens", default=64, metavar="N", help="default: 64")
     run.add_argument("--chat", action="store_true", help="put the prompt in the chat template")
+    run.add_argument(
+        "--begun",
+        default="",
+        metavar="IDS",
+        help="token ids, by commas, of a continuation that is there already",
+    )
     run.add_argument("--json", action="store_true", help="one object instead of the tree")
     run.set_defaults(parser=run)
 
@@ -221,6 +228,15 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--set {shown(pair)} is not allowed: write it as KEY=VALUE.")
         values[name] = _value(value)
     return values
+
+
+def _begun(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise InputError(
+            f"--begun {shown(text)} is not allowed: token ids with commas between them."
+        ) from None
 
 
 def _value(text: str) -> Any:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime
 import importlib.metadata
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from explorer.errors import InputError, UnknownName, validation_sentence
 from explorer.models.library import Library
@@ -43,6 +43,17 @@ class Request(BaseModel):
     max_nodes: Annotated[int, Field(ge=1, le=1_000_000)] = 100_000
     max_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     chat: bool = False
+    parent: Annotated[str, Field(pattern=r"^([0-9a-f]{16})?$")] = ""
+    begun: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    forced: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _forced_is_begun(self) -> Request:
+        if self.forced > len(self.begun):
+            raise ValueError(
+                f"forced = {self.forced} is not allowed: {len(self.begun)} tokens are begun with"
+            )
+        return self
 
     @property
     def limits(self) -> Limits:
@@ -105,6 +116,9 @@ def new_header(request: Request, method: Method, params: Params) -> Header:
         seed=request.seed,
         limits={name: getattr(request, name) for name in LIMITS},
         versions=versions(),
+        parent=request.parent,
+        begun=list(request.begun),
+        forced=request.forced,
         threads=torch.get_num_threads(),
     )
 
@@ -127,11 +141,13 @@ def run_request(
     With `record` off only the end is recorded: for measuring, and for the test that recording
     changes nothing. A failure is recorded as the end of the trace before it is raised.
     """
-    prompt = make_prompt(models["target"], request.prompt, request.chat)
+    prompt = make_prompt(
+        models["target"], request.prompt, request.chat, request.begun, request.forced
+    )
     header = (header or new_header(request, method, params)).model_copy(
         update={
             "models": {role: models[role].model_id for role in method.models},
-            "prompt_ids": list(prompt.ids),
+            "prompt_ids": list(prompt.typed),
             "threads": torch.get_num_threads(),
         }
     )
@@ -180,6 +196,7 @@ def decode(
     seed: int = 0,
     max_new_tokens: int = 64,
     chat: bool = False,
+    begun: Sequence[int] = (),
     **params: Any,
 ) -> Trace:
     """Decode a prompt and return the trace of how the text came to be.
@@ -192,6 +209,7 @@ def decode(
         prompt: the text to continue.
         method: a method's id, see `python -m explorer methods`.
         draft, amateur: the second model of methods that need one; bundled ones by default.
+        begun: token ids of a continuation that is there already; the method goes on behind it.
         params: the method's own parameters.
 
     Raises:
@@ -209,6 +227,7 @@ def decode(
         seed=seed,
         max_new_tokens=max_new_tokens,
         chat=chat,
+        begun=tuple(begun),
     )
     loaded = {role: m for role, m in given.items() if m is not None and not isinstance(m, str)}
     models = find_models(request, chosen, default_library(), loaded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -23,6 +24,9 @@ from explorer.trace import (
 from explorer.trace.events import MarkKind, Number, Value
 from explorer.tree import TokenTree
 from explorer.view import RecordingView, Work, entropies
+
+if TYPE_CHECKING:
+    from explorer.run import Prompt
 
 # A number for all nodes of a mark, or one for each.
 Numbers = float | int | None | Sequence[float] | Sequence[int]
@@ -45,10 +49,20 @@ class Recorder:
         """Milliseconds since the run began."""
         return (time.perf_counter() - self._started) * 1000
 
-    def view(self, name: str, model: dict[str, Value], prompt_ids: list[int]) -> None:
+    def view(
+        self, name: str, model: dict[str, Value], prompt_ids: list[int], prompt: Prompt
+    ) -> None:
         if self._sink:
             self._sink(
-                ViewEvent(step=self.step, ms=self.ms, name=name, model=model, prompt_ids=prompt_ids)
+                ViewEvent(
+                    step=self.step,
+                    ms=self.ms,
+                    name=name,
+                    model=model,
+                    prompt_ids=prompt_ids,
+                    begun=len(prompt.begun),
+                    forced=prompt.forced,
+                )
             )
 
     def node(self, tree: TokenTree, node: int, by: str) -> None:
@@ -83,6 +97,7 @@ class Recorder:
                     passes=work.passes,
                     entropies=entropies(logits),
                     prompt_logps=[_finite(x) for x in view.prompt_logps()] if first else [],
+                    prompt_rows=view.prompt_rows() if first else 0,
                 )
             )
 

@@ -35,10 +35,21 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """The text a run starts from, as typed and as tokens."""
+    """The text a run starts from, as typed and as tokens.
+
+    `ids` are all tokens that stand before the tree. The last ones, `begun`, are a continuation
+    that is there already, taken over from another run; of these a person chose the last `forced`.
+    """
 
     text: str
     ids: tuple[int, ...]
+    begun: tuple[int, ...] = ()
+    forced: int = 0
+
+    @property
+    def typed(self) -> tuple[int, ...]:
+        """The tokens of the text alone."""
+        return self.ids[: len(self.ids) - len(self.begun)]
 
 
 class Run:
@@ -94,19 +105,24 @@ class Run:
         name: str | None = None,
         hidden: Sequence[int] = (),
     ) -> RecordingView:
-        """A view of the tree by the model in that role, behind the run's prompt or another one."""
+        """A view of the tree by the model in that role, behind the run's prompt or another one.
+
+        What the run began with stands behind either.
+        """
         model = self.models[role]
         if prompt is None:
-            ids = list(self.prompt.ids)
+            ids = list(self.prompt.typed)
         else:
             ids = model.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        begun = self.prompt.begun
+        ids += begun
         name = name or role
         if any(view.name == name for view in self.views):
             raise MethodError(f"A view called {name!r} is open already; name the second one.")
-        view = RecordingView(model.open(self.tree, ids, name, hidden), self._on_eval)
-        self.limit = min(self.limit, model.room(len(ids)))
+        view = RecordingView(model.open(self.tree, ids, name, hidden, len(begun)), self._on_eval)
+        self.limit = min(self.limit, model.room(len(ids), len(begun)))
         self.views.append(view)
-        self._recorder.view(name, model.describe(), ids)
+        self._recorder.view(name, model.describe(), ids, self.prompt)
         return view
 
     @cached_property
@@ -141,9 +157,17 @@ class Run:
             return False
         return self.is_eos(self.tree.token(node)) or self.tree.depth(node) >= self.limit
 
+    def tokens(self, node: int) -> list[int]:
+        """The continuation's tokens down to `node`, with those that the run began with."""
+        return [*self.prompt.begun, *self.tree.tokens(node)]
+
     def text(self, node: int) -> str:
-        """What the tokens from the end of the prompt down to `node` say."""
+        """What the tokens of the tree down to `node` say."""
         return self.models["target"].decode(self.tree.tokens(node), self.prompt.ids)
+
+    def continuation(self, node: int) -> str:
+        """What stands behind the typed prompt down to `node`, with what the run began with."""
+        return self.models["target"].decode(self.tokens(node), self.prompt.typed)
 
     # Laws and choices --------------------------------------------------------------------------
 
@@ -187,8 +211,8 @@ class Run:
         """What filters may look at; each one with a chance gets its coin here."""
         chances = [(f, f.chance) for f in dict.fromkeys(filters) if f.chance is not None]
         return Seen(
-            self.prompt.ids,
-            tuple(self.tree.tokens(node)),
+            self.prompt.typed,
+            tuple(self.tokens(node)),
             frozenset(f for f, chance in chances if self.coin(chance)),
             self.eos_ids,
             self.token_text,
@@ -362,7 +386,7 @@ class Run:
 
     def _output(self, node: int, score: float | None) -> Output:
         return Output(
-            node=node, token_ids=self.tree.tokens(node), text=self.text(node), score=score
+            node=node, token_ids=self.tokens(node), text=self.continuation(node), score=score
         )
 
     # What the views and the tree report --------------------------------------------------------

@@ -50,6 +50,10 @@ class TokenTree:
         self.on_add(node)
         return node
 
+    def find(self, parent: int, token: int) -> int | None:
+        """The child of `parent` that carries `token`; None if there is none."""
+        return self._children[parent].get(token)
+
     def extend(self, parent: int, tokens: Sequence[int]) -> list[int]:
         """A chain of tokens below `parent`; returns its nodes from top to bottom."""
         chain = []

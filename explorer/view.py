@@ -50,6 +50,10 @@ class View(Protocol):
         """
         ...
 
+    def prompt_rows(self) -> int:
+        """Positions of the prompt that this view had to compute; the others were taken over."""
+        ...
+
     def forget(self, nodes: Sequence[int]) -> None:
         """Drop what is kept for these nodes; asking again computes them anew."""
         ...
@@ -97,11 +101,21 @@ class LanguageModel(Protocol):
     depth: int  # blocks; hidden states are of the layers 0 to here
 
     def open(
-        self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
-    ) -> View: ...
+        self,
+        tree: TokenTree,
+        prompt_ids: Sequence[int],
+        name: str,
+        hidden: Sequence[int] = (),
+        begun: int = 0,
+    ) -> View:
+        """A view of the tree behind a prompt, whose last `begun` tokens continue a typed one.
 
-    def room(self, prompt_length: int) -> int:
-        """New tokens that fit behind a prompt of so many tokens."""
+        What an earlier view computed of a prompt with such tokens is taken over.
+        """
+        ...
+
+    def room(self, prompt_length: int, begun: int = 0) -> int:
+        """New tokens that fit behind a prompt of so many tokens, the begun ones among them."""
         ...
 
     def describe(self) -> dict[str, Value]:
@@ -153,6 +167,9 @@ class RecordingView:
 
     def prompt_logps(self) -> list[float]:
         return self._view.prompt_logps()
+
+    def prompt_rows(self) -> int:
+        return self._view.prompt_rows()
 
     def forget(self, nodes: Sequence[int]) -> None:
         self._view.forget(nodes)

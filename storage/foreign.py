@@ -164,6 +164,8 @@ def _check_bounds(trace: Trace, name: str) -> None:
         raise TraceError(f"{name} is damaged: its prompt is longer than {most:,} characters.")
     if trace.events and trace.events[-1].step > MOST_STEPS:
         raise TraceError(f"{name} is damaged: it has more than {MOST_STEPS:,} steps.")
+    if trace.header.forced > len(trace.header.begun):
+        raise TraceError(f"{name} is damaged: more tokens were chosen than it began with.")
     if trace.done and trace.done.reason not in FINISH_REASONS:
         reason = shown(trace.done.reason)
         raise TraceError(f"{name} is damaged: {reason} is no reason for a run to end.")

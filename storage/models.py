@@ -72,6 +72,7 @@ class RunRow(Base):
     """A run: its header, where it stands, and what a library shows and searches.
 
     `writer` names the process that keeps it while it is queued or running (see `living`).
+    `parent` is the id of the run it branched from, whether or not that is (still) here.
     `searched` is what a search looks through, folded to one case. `sentence` tells how it ended,
     where its events alone do not. What may be long stands last and
     is read only when it is asked for: every batch of events looks at this row.
@@ -87,6 +88,7 @@ class RunRow(Base):
     created: Mapped[float]
     gone: Mapped[float | None] = mapped_column(index=True)
     writer: Mapped[str | None] = mapped_column(String(32))
+    parent: Mapped[str | None] = mapped_column(String(16), index=True)
     events: Mapped[int] = mapped_column(default=0)
     title: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text, default="")

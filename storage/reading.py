@@ -17,6 +17,7 @@ from storage.errors import NotThere
 from storage.models import RunModelRow, RunRow, SessionRow, TagRow
 from storage.rows import ENDED
 
+MOST_FAMILY = 200  # branches of one family that are shown
 PREVIEW = 200  # characters of prompt and text in a list
 
 _LISTED = (
@@ -33,6 +34,7 @@ _LISTED = (
     RunRow.prompt,
     RunRow.text,
     RunRow.sentence,
+    RunRow.parent,
 )
 
 
@@ -43,7 +45,7 @@ class RunInfo:
     `created` is in seconds since 1970; `prompt` and `text` are cut to `PREVIEW` characters;
     `figures` are the totals of the last event (steps, tokens, nodes, passes, rows, seconds) and
     its finish reason, empty while the run goes on or where it broke off; `sentence` tells how the
-    run ended, where its events alone do not.
+    run ended, where its events alone do not; `parent` is the run it branched from.
     """
 
     run_id: str
@@ -60,6 +62,7 @@ class RunInfo:
     text: str
     figures: dict[str, Any]
     sentence: str
+    parent: str | None
 
     @property
     def ended(self) -> bool:
@@ -127,6 +130,32 @@ class Reading(Room):
             found = list_infos(db, [self._readable_run(db, run_id, reader).id])
         return found[0]
 
+    def family(self, run_id: str, reader: Reader) -> list[RunInfo]:
+        """The run, those it branched from, and all branches of these, oldest first.
+
+        Only those that the reader may see; a family is cut in two where one between was deleted.
+
+        Raises:
+            NotThere: there is no such run for this reader.
+        """
+        seen = select(RunRow.id, RunRow.run_id, RunRow.parent).where(readable(reader))
+        with self._db.read() as db:
+            self._readable_run(db, run_id, reader)
+            top, passed = run_id, set[str]()
+            while top not in passed:
+                passed.add(top)
+                row = db.execute(seen.where(RunRow.run_id == top)).one_or_none()
+                # What is not here any more, or is an example, still joins those that come of it.
+                top = (row.parent if row else None) or top
+            found: dict[str, int] = {}
+            level = [top]
+            while level and len(found) < MOST_FAMILY:
+                related = RunRow.run_id.in_(level) | RunRow.parent.in_(level)
+                rows = db.execute(seen.where(related).limit(MOST_FAMILY)).all()
+                level = [row.run_id for row in rows if row.run_id not in found]
+                found |= {row.run_id: row.id for row in rows}
+            return list_infos(db, list(found.values()))[::-1]
+
     def _readable_run(self, db: Session, run_id: str, reader: Reader) -> Row[int, bytes, int, str]:
         columns = select(RunRow.id, RunRow.header, RunRow.events, RunRow.status)
         run = db.execute(
@@ -163,6 +192,7 @@ def list_infos(db: Session, numbers: Sequence[int]) -> list[RunInfo]:
             text=row.text[:PREVIEW],
             figures=row.figures,
             sentence=row.sentence,
+            parent=row.parent,
         )
         for row in rows
     ]

@@ -51,6 +51,7 @@ def insert_run(
         session=session,
         status=status,
         method=words.storable(header.method),
+        parent=header.parent or None,
         created=time.time(),
         title=title,
         note=note,

@@ -127,11 +127,11 @@ class Transfer(Reading, Library):
         with self._db.write() as db:
             session = insert_session(db, owner, file.title, gone=time.time() + MOST_IMPORT_SECONDS)
             number, session_id = session.id, session.session_id
-        run_ids = []
+        run_ids: list[tuple[str, str]] = []
         try:
             for run in file.runs:
                 with self._db.write() as db:
-                    run_ids.append((run.header.run_id, _insert(db, number, run)))
+                    run_ids.append((run.header.run_id, _insert(db, number, run, dict(run_ids))))
                 time.sleep(REST_SECONDS)
             self._stays(number, gone=None)
         except BaseException:
@@ -145,9 +145,13 @@ class Transfer(Reading, Library):
             db.execute(update(SessionRow).where(SessionRow.id == number).values(gone=gone))
 
 
-def _insert(db: Session, session: int, run: PackedRun) -> str:
-    """A run of a file as rows; returns the id that it has here."""
+def _insert(db: Session, session: int, run: PackedRun, known: dict[str, str]) -> str:
+    """A run of a file as rows; returns the id that it has here.
+
+    `known` has the ids of the file's runs before it: a branch stays a branch of its own family.
+    """
     header = run.header
+    header = header.model_copy(update={"parent": known.get(header.parent, "")})
     if db.scalar(select(RunRow.id).where(RunRow.run_id == header.run_id)):
         header = header.model_copy(update={"run_id": new_id()})
     row = insert_run(

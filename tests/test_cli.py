@@ -44,6 +44,11 @@ def test_every_method_runs_and_its_trace_is_kept(method, capsys):
     assert kept["events"][-1]["outputs"][0]["token_ids"] == said["token_ids"]
 
 
+def test_a_run_goes_on_behind_given_tokens(capsys):
+    said = json.loads(ran(capsys, "run", "greedy", *TOY, "--begun", "3, 2", "--json"))
+    assert said["token_ids"][:2] == [3, 2]
+
+
 def test_the_tree_is_printed_with_beams_and_reasons(capsys):
     out = ran(capsys, "run", "beam_search", *TOY)
     assert "outranked, margin" in out
@@ -89,6 +94,8 @@ def test_methods_are_listed_with_their_parameters(capsys):
         (["run", "beam_search", *TOY, "--set", "beams=3"], "beams"),
         (["run", "sample", *TOY, "--filters", "top_q=0.5"], "top_p"),
         (["run", "greedy", *TOY, "--nonsense"], "nonsense"),
+        (["run", "greedy", *TOY, "--begun", "1;2"], "token ids with commas"),
+        (["run", "greedy", *TOY, "--begun", "1,99"], "no token 99"),
         (["run", "greedy", "--model", "toy", "--prompt", "xyz"], "letters"),
         (["run", "greedy", *TOY, "--chat"], "chat template"),
         (["trace", "nonsense"], "run"),

@@ -13,7 +13,7 @@ from explorer.errors import InputError
 from explorer.models.table import EOS
 from explorer.randomness import Seeded
 from explorer.registry import FAMILIES, all_methods
-from explorer.run import Limits, Run
+from explorer.run import Limits, Prompt, Run
 from explorer.sampling import parse_chain
 from explorer.trace import Fold, Header, Trace
 from explorer.trace.check import check_events
@@ -128,6 +128,21 @@ def test_the_token_limit_is_never_exceeded(method):
         for seed in range(4):
             _, events = recorded(method, seed, length, pair_seed=seed)
             assert 1 <= len(events[-1].outputs[0].token_ids) <= length
+
+
+@each_method
+def test_a_method_goes_on_behind_what_it_begins_with(method):
+    """As behind a longer prompt, but that the beginning is told as part of the text."""
+    begun = (3, 1)
+    prompt = Prompt(PROMPT.text, (*PROMPT.ids, *begun), begun, 1)
+    longer = Prompt(PROMPT.text + "ca", prompt.ids)
+    for seed in range(3):
+        ends = [
+            play(method.id, {}, toy_pair(seed), Seeded(seed), 5, given).end().outputs[0].token_ids
+            for given in (prompt, longer)
+        ]
+        assert ends[0][: len(begun)] == list(begun)
+        assert ends[0][len(begun) :] == ends[1]
 
 
 @each_method

@@ -133,3 +133,34 @@ def test_of_many_names_those_that_look_alike_are_listed():
     assert "diverse_beam_search" in sentence
     assert sentence.endswith("and 20 more.")
     assert str(UnknownName("role", "x", ["b", "a"])).endswith("Known: a, b.")
+
+
+def test_a_run_goes_on_behind_the_tokens_it_is_given(toy):
+    whole = explorer.decode(toy, "dd", max_new_tokens=6)
+    assert len(whole.token_ids) == 6
+    branch = explorer.decode(toy, "dd", max_new_tokens=4, begun=whole.token_ids[:2])
+    assert branch.token_ids == whole.token_ids
+    assert branch.text == whole.text
+    assert branch.header.begun == whole.token_ids[:2]
+    assert branch.header.prompt_ids == [4, 4]
+    (view,) = (event for event in branch.events if event.kind == "view")
+    assert (view.prompt_ids, view.begun) == ([4, 4, *whole.token_ids[:2]], 2)
+
+
+@pytest.mark.parametrize(
+    ("begun", "sentence"),
+    [
+        ([7], "no token 7 to begin with: table-5-1 has tokens up to 4"),
+        ([1, 0], "has an end token: behind it nothing follows"),
+        ([-1], "begun"),
+        ([1] * 70, "72 tokens"),
+    ],
+)
+def test_what_cannot_be_begun_with_is_a_sentence(toy, begun, sentence):
+    with pytest.raises(InputError, match=sentence):
+        explorer.decode(toy, "ab", begun=begun)
+
+
+def test_more_cannot_be_forced_than_is_begun(toy):
+    with pytest.raises(InputError, match="forced = 2 is not allowed"):
+        make_request(method="greedy", prompt="ab", begun=(1,), forced=2)

@@ -99,7 +99,7 @@ class Reading:
         views = self.fold.views
         name = "target" if "target" in views else next(iter(views), "")
         known = self.fold.prompt_logps.get(name, [])
-        return ([None, *known] + [None] * len(self.prompt_ids))[: len(self.prompt_ids)]
+        return ([None] * len(self.prompt_ids) + known)[len(known) :]
 
     # By step -----------------------------------------------------------------------------------
 

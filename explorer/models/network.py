@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -22,13 +22,14 @@ from explorer.models.repairs import repair_of
 from explorer.models.replay import ReplayView
 from explorer.models.rows import RowCache, Visibility
 from explorer.models.text import Text
-from explorer.models.tree_view import Prefix, TreeView
+from explorer.models.tree_view import Known, Prefix, TreeView
 from explorer.trace.events import Value
 from explorer.tree import TokenTree
 from explorer.view import View
 
 Reading = Literal["tree", "tree, one mask for all layers", "replay"]
 KEPT_PROMPTS = 8
+KEPT_READINGS = 4  # whole trees of earlier runs, for those that branch from them
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ class Network:
         name = "decoder_position_ids" if self.encoder_decoder else "position_ids"
         self._positions_argument = name if name in signature(net.forward).parameters else None
         self._kept: OrderedDict[tuple[Any, ...], Prefix | Source] = OrderedDict()
+        self._readings: deque[TreeView] = deque(maxlen=KEPT_READINGS)
         self.set_reading(reading)
 
     @property
@@ -96,11 +98,17 @@ class Network:
         one = reading == "tree, one mask for all layers"
         self._masks = MaskMaker(self.anatomy.config, one_for_all=one, dtype=self.dtype)
         self._kept.clear()
+        self._readings.clear()
 
     def open(
-        self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
+        self,
+        tree: TokenTree,
+        prompt_ids: Sequence[int],
+        name: str,
+        hidden: Sequence[int] = (),
+        begun: int = 0,
     ) -> View:
-        """A view of `tree` behind a prompt.
+        """A view of `tree` behind a prompt, whose last `begun` tokens continue a typed one.
 
         Raises:
             InputError: the prompt is empty, longer than the context, or a layer does not exist.
@@ -117,12 +125,14 @@ class Network:
             if not 0 <= layer <= self.depth:
                 raise InputError(f"There is no layer {layer}: from 0 to {self.depth}.")
         if self.reading == "replay":
-            return ReplayView(self, tree, ids, name, tuple(hidden))
-        return TreeView(self, tree, ids, name, tuple(hidden))
+            return ReplayView(self, tree, ids, name, tuple(hidden), begun=begun)
+        view = TreeView(self, tree, ids, name, tuple(hidden), begun=begun)
+        self._readings.append(view)
+        return view
 
-    def room(self, prompt_length: int) -> int:
-        """New tokens that fit behind a prompt of so many tokens."""
-        return self.context_length - (1 if self.encoder_decoder else prompt_length)
+    def room(self, prompt_length: int, begun: int = 0) -> int:
+        """New tokens that fit behind a prompt of so many tokens, the begun ones among them."""
+        return self.context_length - (1 + begun if self.encoder_decoder else prompt_length)
 
     def check_position(self, position: int) -> None:
         """Raises a MethodError where a text would outgrow the context."""
@@ -257,6 +267,12 @@ class Network:
         self._kept[key] = computed
         while len(self._kept) > KEPT_PROMPTS:
             self._kept.popitem(last=False)
+
+    def longest_known(self, view: TreeView) -> Known | None:
+        """The most that an earlier view knows of what stands before this one's tree."""
+        found = [known for other in self._readings if other is not view
+                 if (known := other.known_of(view))]  # fmt: skip
+        return max(found, key=lambda known: len(known.rows), default=None)
 
     # Text --------------------------------------------------------------------------------------
 

@@ -34,10 +34,13 @@ class ReplayView:
         name: str,
         hidden: tuple[int, ...] = (),
         how: Alteration | None = None,
+        begun: int = 0,
     ) -> None:
         self.name = name
         self._network = network
         self._tree = tree
+        self._source_ids = prompt_ids[: len(prompt_ids) - begun]
+        self._begun = prompt_ids[len(prompt_ids) - begun :]
         self._prompt_ids = prompt_ids
         self._layers = hidden
         self._how = how or Alteration()
@@ -72,6 +75,9 @@ class ReplayView:
     def work(self) -> Work:
         return Work(self._passes, self._rows, 0)
 
+    def prompt_rows(self) -> int:
+        return len(self._prompt_ids)
+
     @torch.no_grad()
     def prompt_logps(self) -> list[float]:
         if self._network.encoder_decoder:
@@ -98,12 +104,21 @@ class ReplayView:
         how = Alteration(frozenset(skip), upto, tuple(heads), shared=False)
         self._network.anatomy.check(how)
         name = f"{self.name} ({how})"
-        return ReplayView(self._network, self._tree, self._prompt_ids, name, self._layers, how)
+        return ReplayView(
+            self._network,
+            self._tree,
+            self._prompt_ids,
+            name,
+            self._layers,
+            how,
+            len(self._begun),
+        )
 
     def _answers(self, nodes: Sequence[int]) -> dict[int, tuple[Tensor, dict[int, Tensor]]]:
         if not nodes:
             raise MethodError("A view was asked for no node at all.")
-        first = 0 if self._network.encoder_decoder else len(self._prompt_ids) - 1
+        encoded = self._network.encoder_decoder
+        first = len(self._begun) if encoded else len(self._prompt_ids) - 1
         self._network.check_position(first + max(map(self._tree.depth, nodes)))
         answers = {node: self._kept[node] for node in nodes if node in self._kept}
         unknown = sorted(set(nodes) - set(answers), key=self._tree.depth)
@@ -119,17 +134,17 @@ class ReplayView:
         """Paths of one length, side by side."""
         network, tree = self._network, self._tree
         device = network.device
-        prompt = self._prompt_ids
         arguments: dict[str, Any] = {"use_cache": False}
         if self._layers:
             arguments["output_hidden_states"] = True
         if network.encoder_decoder:
-            start = [network.text.decoder_start]
+            start = [network.text.decoder_start, *self._begun]
             paths = [start + tree.tokens(node) for node in nodes]
-            arguments["input_ids"] = torch.tensor([prompt] * len(nodes), device=device)
+            source = self._source_ids
+            arguments["input_ids"] = torch.tensor([source] * len(nodes), device=device)
             arguments["decoder_input_ids"] = torch.tensor(paths, device=device)
         else:
-            paths = [prompt + tree.tokens(node) for node in nodes]
+            paths = [self._prompt_ids + tree.tokens(node) for node in nodes]
             arguments["input_ids"] = torch.tensor(paths, device=device)
         with network.anatomy.altered(self._how), network.anatomy.last_state():
             out = network.net(**arguments)

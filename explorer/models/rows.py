@@ -85,12 +85,13 @@ class RowCache(Cache):
             layer.select(index.to(layer.device) if layer.is_initialized else index)
         self.begin = self.end = len(kept)
 
-    def copy_from(self, other: RowCache, rows: range) -> None:
+    def copy_from(self, other: RowCache, rows: Sequence[int]) -> None:
         """Fill the rows claimed last with as many rows of another cache."""
         for mine, theirs in zip(self.layers, other.layers, strict=True):
             if theirs.is_initialized:
-                taken = slice(rows.start, rows.stop)
-                mine.update(theirs.keys[:, :, taken], theirs.values[:, :, taken])
+                taken = torch.as_tensor(rows, device=theirs.keys.device)
+                keys, values = theirs.keys, theirs.values
+                mine.update(keys.index_select(2, taken), values.index_select(2, taken))
 
 
 class Visibility:

@@ -60,11 +60,16 @@ class TableLM:
         return self._known[key]
 
     def open(
-        self, tree: TokenTree, prompt_ids: Sequence[int], name: str, hidden: Sequence[int] = ()
+        self,
+        tree: TokenTree,
+        prompt_ids: Sequence[int],
+        name: str,
+        hidden: Sequence[int] = (),
+        begun: int = 0,
     ) -> TableView:
         return TableView(self, tree, tuple(prompt_ids), name)
 
-    def room(self, prompt_length: int) -> int:
+    def room(self, prompt_length: int, begun: int = 0) -> int:
         """New tokens that fit behind a prompt of so many tokens."""
         return self.context_length - prompt_length
 
@@ -132,6 +137,9 @@ class TableView:
             return []
         before = torch.stack([self._model.logits(ids[:i]) for i in range(1, len(ids))])
         return token_logps(before, ids[1:])
+
+    def prompt_rows(self) -> int:
+        return 0  # a table looks its laws up
 
     def forget(self, nodes: Sequence[int]) -> None:
         self._seen -= set(nodes)

@@ -34,6 +34,26 @@ class Prefix:
     hidden: dict[int, Tensor]
     logps: list[float]  # of its tokens behind the first
 
+    def known(self) -> Known:
+        rows = range(self.cache.end)
+        return Known(self.cache, rows, self.state, self.hidden, self.logps)
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of a text's first tokens, one for each of `rows` in `cache`.
+
+    `state` is the last block's at the last of them `(d,)`, `hidden` the declared layers' states of
+    all, `logps` of those behind the first. Where `state` is missing, `logps` has one more: that of
+    the token that follows.
+    """
+
+    cache: RowCache
+    rows: Sequence[int]
+    state: Tensor | None
+    hidden: dict[int, Tensor]
+    logps: list[float]
+
 
 class RowStore:
     """The cache rows that a view and its variants share.
@@ -42,16 +62,20 @@ class RowStore:
     row belongs to one (reading, node); reading 0 is the full one.
     """
 
-    def __init__(self, network: Network, tree: TokenTree, prompt_ids: list[int]) -> None:
+    def __init__(
+        self, network: Network, tree: TokenTree, prompt_ids: list[int], begun: int
+    ) -> None:
         self.network = network
         self.tree = tree
         self.encoder_decoder = network.encoder_decoder
         self.source: Source | None = None
-        self.given = tuple(prompt_ids)
+        self.given = tuple(prompt_ids[: len(prompt_ids) - begun])
+        self.begun = begun
         self.prompt_ids = prompt_ids
         if self.encoder_decoder:
-            self.source = network.encode_source(prompt_ids)
-            self.prompt_ids = [network.text.decoder_start]
+            self.source = network.encode_source(self.given)
+            taken_over = prompt_ids[len(self.given) :]
+            self.prompt_ids = [network.text.decoder_start, *taken_over]
         self.first = 1 - len(self.prompt_ids)
         self.cache = RowCache(len(network.anatomy.blocks))
         self.sees = Visibility()
@@ -153,6 +177,7 @@ class TreeView:
         hidden: tuple[int, ...],
         how: Alteration = FULL,
         full: TreeView | None = None,
+        begun: int = 0,
     ) -> None:
         self.name = name
         self._network = network
@@ -160,7 +185,7 @@ class TreeView:
         self._layers = hidden
         self._how = how
         self._full = full
-        self._store = full._store if full else RowStore(network, tree, prompt_ids)
+        self._store = full._store if full else RowStore(network, tree, prompt_ids, begun)
         self._reading = self._store.new_reading(how.shared)
         self._state: dict[int, Tensor] = {}  # node -> what its last block gave, (d,)
         self._hidden: dict[int, dict[int, Tensor]] = {layer: {} for layer in hidden}
@@ -170,6 +195,7 @@ class TreeView:
         self._prefilled = False
         self._logps: list[float] = []
         self._prompt_hidden: dict[int, Tensor] = {}
+        self._prompt_rows = 0
 
     def __call__(self, nodes: Sequence[int]) -> Tensor:
         self._prefill()
@@ -204,6 +230,50 @@ class TreeView:
         self._prefill()
         return self._full.prompt_logps() if self._full and self._how.shared else self._logps
 
+    def prompt_rows(self) -> int:
+        self._prefill()
+        return self._full.prompt_rows() if self._full and self._how.shared else self._prompt_rows
+
+    def known_of(self, other: TreeView) -> Known | None:
+        """What this view knows of the text that stands before another one's tree.
+
+        That is as much of its own prompt and of one path of its tree as says the same.
+        """
+        store, ids = self._store, other._store.prompt_ids
+        same = 0
+        for mine, theirs in zip(store.prompt_ids, ids, strict=False):
+            if mine != theirs:
+                break
+            same += 1
+        related = self._layers == other._layers and (
+            not store.encoder_decoder or store.given == other._store.given
+        )
+        whole = same == len(store.prompt_ids)
+        if not self._prefilled or not related or not (whole or same > 1):
+            return None
+        if not whole:
+            # Of places inside the prompt no state is kept: the last of them is computed again.
+            rows = [store.rows[0, node] for node in range(store.first, store.first + same - 1)]
+            inside = {layer: h[: same - 1] for layer, h in self._prompt_hidden.items()}
+            return Known(store.cache, rows, None, inside, self._logps[: same - 1])
+        path = [ROOT]
+        for token in ids[same:]:
+            child = self._tree.find(path[-1], token)
+            if child is None or child not in self._state or (0, child) not in store.rows:
+                break
+            path.append(child)
+        nodes = [*range(store.first, ROOT), *path]
+        logps = list(self._logps)
+        if len(path) > 1:
+            before = torch.stack([self._state[node] for node in path[:-1]])
+            logps += token_logps(self._network.head(before), ids[same : same + len(path) - 1])
+        hidden = {
+            layer: torch.cat([h, *(self._hidden[layer][node][None] for node in path[1:])])
+            for layer, h in self._prompt_hidden.items()
+        }
+        rows = [store.rows[0, node] for node in nodes]
+        return Known(store.cache, rows, self._state[path[-1]], hidden, logps)
+
     def forget(self, nodes: Sequence[int]) -> None:
         """See `View.forget`. The prompt, the root with it, is never forgotten."""
         gone = {node for top in nodes for node in self._tree.subtree(top)} - {ROOT}
@@ -228,7 +298,8 @@ class TreeView:
             raise MethodError(f"Layer {layer} was not declared when {self.name!r} was opened.")
 
     def _prefill(self) -> None:
-        """The prompt: taken over from an earlier view, or computed. Not counted as a pass."""
+        """What stands before the tree: taken over from earlier views as far as they know it, the
+        rest computed. Not counted as a pass."""
         if self._prefilled:
             return
         self._prefilled = True
@@ -237,33 +308,73 @@ class TreeView:
             return
         store = self._store
         prompt = list(range(store.first, ROOT + 1))
-        # Only a whole prompt is taken over, so that a run's bits do not depend on earlier runs.
-        key = (store.given, self._layers)
-        reusable = self._full is None
-        prefix = self._network.kept(key) if reusable else None
-        if prefix is None:
-            # Logits of a short prompt come out of the same pass.
-            result = self._pass(prompt, prompt if len(prompt) <= PROMPT_CHUNK else [ROOT])
-            cache = RowCache(len(self._network.anatomy.blocks))
-            logps = self._prompt_logps(result)
-            # A copy, so that what is kept does not hold on to the states of the whole prompt.
-            prefix = Prefix(cache, result.state[-1].clone(), result.hidden, logps)
-            if reusable:
-                cache.claim(len(prompt))
-                cache.copy_from(store.cache, range(store.cache.begin, store.cache.end))
-                self._network.keep(key, prefix)
+        known = None
+        if store.begun and self._full is None:
+            known = self._network.longest_known(self)
+        if known is None:
+            known = self._typed(prompt[: len(prompt) - store.begun])
         else:
-            store.claim(self._reading, prompt, shared=True)
-            store.cache.copy_from(prefix.cache, range(len(prompt)))
-        self._logps = prefix.logps
-        self._state[ROOT] = prefix.state
-        self._prompt_hidden = prefix.hidden
-        for layer, states in prefix.hidden.items():
+            self._take_over(known, prompt)
+        if len(known.rows) < len(prompt):
+            known = self._read_on(known, prompt)
+        assert known.state is not None
+        self._logps = known.logps
+        self._state[ROOT] = known.state
+        self._prompt_hidden = known.hidden
+        for layer, states in known.hidden.items():
             self._hidden[layer][ROOT] = states[-1]
 
-    def _prompt_logps(self, result: PassResult) -> list[float]:
-        """How probable the prompt's tokens were, from the pass that read them."""
-        following = self._store.prompt_ids[1:]
+    def _typed(self, prompt: list[int]) -> Known:
+        """The prompt that a person typed: an earlier view's, or computed.
+
+        Only a whole one is taken over, so that a run's bits do not depend on earlier runs.
+        """
+        store, network = self._store, self._network
+        key = (store.given, self._layers)
+        reusable = self._full is None
+        if (prefix := network.kept(key) if reusable else None) is not None:
+            known: Known = prefix.known()
+            self._take_over(known, prompt)
+            return known
+        # Logits of a short prompt come out of the same pass.
+        result = self._pass(prompt, prompt if len(prompt) <= PROMPT_CHUNK else prompt[-1:])
+        self._prompt_rows += len(prompt)
+        cache = RowCache(len(network.anatomy.blocks))
+        logps = self._prompt_logps(result, store.prompt_ids[1 : len(prompt)])
+        # A copy, so that what is kept does not hold on to the states of the whole prompt.
+        prefix = Prefix(cache, result.state[-1].clone(), result.hidden, logps)
+        if reusable:
+            cache.claim(len(prompt))
+            cache.copy_from(store.cache, range(store.cache.begin, store.cache.end))
+            network.keep(key, prefix)
+        return Known(store.cache, range(len(prompt)), prefix.state, prefix.hidden, logps)
+
+    def _take_over(self, known: Known, prompt: list[int]) -> None:
+        self._store.claim(self._reading, prompt[: len(known.rows)], shared=True)
+        self._store.cache.copy_from(known.cache, known.rows)
+
+    def _read_on(self, known: Known, prompt: list[int]) -> Known:
+        """Compute what is not known of the tokens before the tree."""
+        count = len(known.rows)
+        rest = prompt[count:]
+        result = self._pass(rest, rest if len(rest) <= PROMPT_CHUNK else [ROOT])
+        self._prompt_rows += len(rest)
+        ids = self._store.prompt_ids
+        logps = list(known.logps)
+        if known.state is not None:
+            logps += token_logps(self._network.head(known.state[None]), [ids[count]])
+        logps += self._prompt_logps(result, ids[count + 1 :])
+        hidden = {
+            layer: torch.cat([states, result.hidden[layer]])
+            for layer, states in known.hidden.items()
+        }
+        rows = range(len(prompt))
+        return Known(self._store.cache, rows, result.state[-1].clone(), hidden, logps)
+
+    def _prompt_logps(self, result: PassResult, following: Sequence[int]) -> list[float]:
+        """How probable the tokens behind each of a pass were, but its last."""
+        if not following:
+            return []
         if len(result.logits) > len(following):
             return token_logps(result.logits[:-1], following)
         found: list[float] = []

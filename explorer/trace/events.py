@@ -20,13 +20,19 @@ Value = JsonValue
 
 @dataclass(slots=True, kw_only=True)
 class ViewEvent:
-    """A view was opened: which model reads the tree, behind which prompt."""
+    """A view was opened: which model reads the tree, behind which prompt.
+
+    The last `begun` tokens of the prompt are a continuation that was taken over from another run,
+    and of these a person chose the last `forced`.
+    """
 
     step: int
     ms: float
     name: str
     model: dict[str, Value]
     prompt_ids: list[int]
+    begun: int = 0
+    forced: int = 0
     kind: Literal["view"] = "view"
 
 
@@ -51,7 +57,8 @@ class EvalEvent:
     question the prompt); `cached` rows stood in the cache afterwards; `passes` forward passes
     were needed (0 if every answer was known). `entropies` are of the asked nodes' next-token
     laws, in nats. A view's first answer also tells its prompt's log-probabilities in nats,
-    `prompt_logps`: one for each token behind the first, given those before it.
+    `prompt_logps`: one for each token behind the first, given those before it; and how many of its
+    positions had to be computed, `prompt_rows`: none where all were taken over from a run before.
     """
 
     step: int
@@ -64,6 +71,7 @@ class EvalEvent:
     passes: int
     entropies: list[float]
     prompt_logps: list[Number] = field(default_factory=list)
+    prompt_rows: int = 0
     kind: Literal["eval"] = "eval"
 
 

@@ -33,6 +33,11 @@ class Header(BaseModel):
     chat: bool = False
     seed: int
     limits: dict[str, float | None]
+    parent: str = Field("", pattern=r"^([0-9a-f]{16})?$", description="the run it branched from")
+    begun: list[int] = Field(
+        default_factory=list, description="tokens of the continuation that it began with"
+    )
+    forced: int = Field(0, ge=0, description="how many of the last of these a person chose")
     versions: dict[str, str]
     threads: int
 
@@ -107,7 +112,8 @@ class Trace:
 
 def _timeless(event: AnyEvent) -> AnyEvent:
     if isinstance(event, EvalEvent):
-        return replace(event, ms=0.0, took_ms=0.0)
+        # What was at hand from runs before is a matter of time, too.
+        return replace(event, ms=0.0, took_ms=0.0, prompt_rows=0)
     if isinstance(event, DoneEvent):
         totals = {name: v for name, v in event.totals.items() if name != "seconds"}
         return replace(event, ms=0.0, totals=totals)

@@ -84,6 +84,7 @@ def test_the_oldest_database_opens_with_all_that_is_in_it(tmp_path):
         (run,) = store.runs(me, text="oldest", tag="kept", model="target", method="sample").runs
         assert (run.title, run.note, run.status) == ("The oldest run", "a note", "done")
         assert run.sentence == ""  # a column of version 0002
+        assert run.parent is None  # and of 0003
         assert [session.title for session in store.sessions(me)] == ["My runs"]
         (share,) = store.shares(me)
         assert share.run_id == run.run_id

@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from store_makers import make_events, make_header, make_trace, same
 
 from explorer.errors import InputError
-from storage import NotThere, Store
+from storage import NotThere, Shared, Store
 from storage.codec import pack_header
 from storage.models import RunModelRow, RunRow, TagRow
 
@@ -300,3 +300,52 @@ def fill(store, me, count):
         db.execute(insert(RunModelRow), models)
         db.execute(insert(TagRow), tags)
     assert store.runs(me, session_id=session).total == count
+
+
+# Branches ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def family(store, me):
+    """A run, two branches of it, a branch of the first of these, and a run of its own."""
+    kept = [store.keep(make_trace(prompt="root"), me)]
+    for above in (0, 0, 1):
+        kept.append(store.keep(make_trace(prompt="b", parent=kept[above], begun=[1, 2]), me))
+    store.keep(make_trace(prompt="alone"), me)
+    return kept
+
+
+def relatives(store, who, run_id):
+    return [(run.run_id, run.parent) for run in store.family(run_id, who)]
+
+
+def test_a_family_is_the_same_from_each_of_its_members(store, me, family):
+    a, b, c, d = family
+    for member in family:
+        assert relatives(store, me, member) == [(a, None), (b, a), (c, a), (d, b)]
+
+
+def test_a_family_has_only_what_one_may_see(store, me, stranger, family):
+    a, b, _, d = family
+    with pytest.raises(NotThere):
+        store.family(b, stranger)
+    shared = Shared(store.share_run(b, me))
+    assert relatives(store, shared, b) == [(b, a)]
+    store.delete_run(b, me)  # it joins its parent and its branch no more
+    assert [run for run, _ in relatives(store, me, a)] == [family[0], family[2]]
+    assert [run for run, _ in relatives(store, me, d)] == [d]
+
+
+def test_branches_of_what_is_not_kept_here_are_one_family(store, me):
+    """An example, or a run that is gone."""
+    kept = [store.keep(make_trace(parent="f" * 16), me) for _ in range(2)]
+    assert [run for run, _ in relatives(store, me, kept[0])] == kept
+
+
+def test_runs_that_branch_in_a_circle_are_a_family_all_the_same(store, me):
+    """No run of ours does; a file can say so."""
+    one, two = make_trace(), make_trace()
+    one.header = one.header.model_copy(update={"parent": two.run_id})
+    two.header = two.header.model_copy(update={"parent": one.run_id})
+    kept = [store.keep(trace, me) for trace in (one, two)]
+    assert {run for run, _ in relatives(store, me, kept[0])} == set(kept)

@@ -368,3 +368,22 @@ def test_a_trace_from_plain_data_is_the_trace(store):
 def test_an_owner_is_needed_to_import(store, document):
     with pytest.raises((InputError, AttributeError)):
         import_of(store, Shared("x"), document)
+
+
+def test_a_branch_of_a_file_belongs_to_the_run_of_that_file(store, me):
+    made = store.create_session(me, "Family")
+    root = store.keep(make_trace(prompt="root"), me, made)
+    store.keep(make_trace(prompt="branch", parent=root, begun=[4, 5], forced=1), me, made)
+    file = "".join(store.export_session(made, me)).encode()
+    copied = store.import_session(file, me)
+    (_, new_root), (_, new_branch) = copied.run_ids
+    header = store.header(new_branch, me)
+    assert (header.parent, header.begun, header.forced) == (new_root, [4, 5], 1)
+    assert [run.run_id for run in store.family(new_branch, me)] == [new_root, new_branch]
+    alone = json.loads(file)
+    del alone["runs"][0]  # whose branch it was does not come with it
+    ((_, orphan),) = store.import_session(json.dumps(alone).encode(), me).run_ids
+    assert store.header(orphan, me).parent == ""
+    alone["runs"][0]["header"]["forced"] = 3
+    with pytest.raises(TraceError, match="more tokens were chosen than it began with"):
+        store.import_session(json.dumps(alone).encode(), me)

@@ -123,7 +123,7 @@ def listing(run: Run, explored: Sequence[Sample]) -> list[int]:
     model = run.models["target"]
     lines = any("\n" in run.token_text(token) for token in range(model.vocab_size))
     between = "\n" if lines else ""
-    told = [f"{run.prompt.text}{LINES.sub(' ', run.text(x.node))}" for x in explored]
+    told = [f"{run.prompt.text}{LINES.sub(' ', run.continuation(x.node))}" for x in explored]
     while True:
         ids = model.encode(between.join([*told, run.prompt.text]))
         if not told or model.room(len(ids)) >= run.limit:
