@@ -1,28 +1,64 @@
-"""Drafting without a law of its own: guesses that are a function of what stands there already.
+"""Drafting: trees that a draft draws, and guesses that need no law of their own.
 
-Such guesses (copied, counted, retrieved, left over from the pass before) are checked by the rules
-V1 and V3 of `explorer.verification`.
+Siblings drawn without replacement are checked by the rule V5 of `explorer.verification`; guesses
+that are a function of what stands there already (copied, counted, retrieved, left over from the
+pass before) by V1 and V3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from explorer.law import Law
 from explorer.run import Run
-from explorer.sampling import Temperature
-from explorer.verification import Guess, Guesses
+from explorer.sampling import FilterChain, Temperature
+from explorer.verification import Guess, without
 
 # The usual filters of these methods: what is copied or counted guesses the most probable text best.
 GREEDY = (Temperature(t=0),)
 
 
-def draft_paths(run: Run, root: int, paths: Iterable[Sequence[int]], by: str) -> Guesses:
+def draw_siblings(run: Run, law: Law, count: int) -> list[Guess]:
+    """Up to `count` different next tokens of the draft's law, drawn one after another."""
+    siblings: list[Guess] = []
+    while len(siblings) < count:
+        tried = [guess.token for guess in siblings]
+        left = without(law.probs, tried)
+        if left.sum() <= 0:
+            break
+        x = run.choose(law.changed(left, "drawn before") if tried else law)
+        siblings.append(Guess(run.add(law.node, x, by="draft"), x, law.probs))
+    return siblings
+
+
+def drawn_tree(
+    run: Run, root: int, branching: Sequence[int], filters: FilterChain
+) -> dict[int, list[Guess]]:
+    """Guesses of the draft level by level, one pass a level; `branching` children on each."""
+    level, guesses = [root], {}
+    for b in branching[: run.remaining - 1]:
+        laws = run.laws(filters, run.draft(level), level, stream="draft") if level else []
+        for law in laws:
+            guesses[law.node] = draw_siblings(run, law, b)
+        level = [
+            guess.node for law in laws for guess in guesses[law.node] if not run.is_eos(guess.token)
+        ]
+    return guesses
+
+
+def draft_paths(
+    run: Run,
+    root: int,
+    paths: Iterable[Sequence[int]],
+    by: str,
+    among: dict[int, list[Guess]] | None = None,
+) -> dict[int, list[Guess]]:
     """The guessed continuations below `root` as one tree: equal beginnings are equal nodes.
 
     Each path is cut behind an end token, and before the last token that may be emitted: that one
-    is the target's own in any case.
+    is the target's own in any case. With `among` they grow on the guesses that stand there.
     """
-    guesses: dict[int, list[Guess]] = {}
+    guesses = {} if among is None else among
     for path in paths:
         node = root
         for token in path[: max(0, run.remaining - 1)]:

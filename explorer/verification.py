@@ -9,6 +9,7 @@ V2 `chain`                 one guess x ~ q: accept with probability min(1, p/q),
 V3 `sample_and_match`      guesses chosen deterministically: draw from p, see if it was guessed
 V4 `independent_drafts`    several guesses, each drawn from its own q: V2 in turn on the residual
 V5 `without_replacement`   guesses drawn one after another from q without replacement
+   `drawn_then_known`      V5 for those that were drawn, V3 on what they leave for the others
 
 V2 to V5 leave the output with the target's law, V1 with its greedy text, whatever was guessed.
 
@@ -141,15 +142,24 @@ def without_replacement(run: Run, law: Law, guesses: Sequence[Guess]) -> Verdict
     Every guess carries the whole q. After a rejection both laws change: r loses q's mass, and q
     loses the token that was tried.
     """
+    return drawn_then_known(run, law, guesses)
+
+
+def drawn_then_known(run: Run, law: Law, guesses: Sequence[Guess]) -> Verdict:
+    """V5 for the guesses that have a q, then V3 on the residual for those that have none."""
     r = law.probs
     tried: list[int] = []
     for guess in guesses:
+        if guess.q is None:
+            continue
         q = without(guess.q, tried)
         if _accepts(run, guess, r, q):
             return Verdict(accepted=guess)
         r = residual(r, q)
         tried.append(guess.token)
-    return Verdict(token=_commit(run, law, r, rejected=bool(guesses)))
+    token = _commit(run, law, r, rejected=bool(tried))
+    known = [guess for guess in guesses if guess.q is None]
+    return _match(run, law, token, known, "not the token that the target drew")
 
 
 # The algebra they share --------------------------------------------------------------------------

@@ -31,10 +31,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from explorer.drafting import draw_siblings
 from explorer.registry import Note, Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
-from explorer.verification import Guess, check, without, without_replacement
+from explorer.verification import Guess, check, without_replacement
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Ranks = tuple[int, ...]  # a node of the tree: which child at each depth, from 0
@@ -106,14 +107,10 @@ def fill(
         places, level = level, {}
         for law in run.laws(filters, run.draft(nodes), nodes, stream="draft"):
             place = places[law.node]
-            tried: list[int] = []
-            while len(tried) < children[place] and (q := without(law.probs, tried)).sum() > 0:
-                x = run.choose(law.changed(q, "drawn before") if tried else law)
-                child = run.add(law.node, x, by="draft")
-                guesses.setdefault(law.node, []).append(Guess(child, x, law.probs))
-                if not run.is_eos(x):
-                    level[child] = (*place, len(tried))
-                tried.append(x)
+            guesses[law.node] = draw_siblings(run, law, children[place])
+            for rank, guess in enumerate(guesses[law.node]):
+                if not run.is_eos(guess.token):
+                    level[guess.node] = (*place, rank)
     return guesses
 
 

@@ -28,10 +28,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from explorer.drafting import drawn_tree
 from explorer.registry import Params, method, param
 from explorer.run import Run
 from explorer.sampling import FilterChain
-from explorer.verification import Guess, check, without, without_replacement
+from explorer.verification import check, without_replacement
 
 Branches = Annotated[int, Field(ge=1, le=8)]
 
@@ -70,19 +71,7 @@ def speculative_tree(run: Run, p: TreeParams) -> None:
     root = run.root
     for _ in run.steps():
         # 1. The draft guesses level by level, one pass a level.
-        level, guesses = [root], {}
-        for b in p.branching[: run.remaining - 1]:
-            laws = run.laws(p.filters, run.draft(level), level, stream="draft") if level else []
-            level = []
-            for law in laws:
-                tried: list[int] = []
-                while len(tried) < b and (q := without(law.probs, tried)).sum() > 0:
-                    x = run.choose(law.changed(q, "drawn before") if tried else law)
-                    child = run.add(law.node, x, by="draft")
-                    guesses.setdefault(law.node, []).append(Guess(child, x, law.probs))
-                    tried.append(x)
-                    if not run.is_eos(x):
-                        level.append(child)
+        guesses = drawn_tree(run, root, p.branching, p.filters)
 
         # 2. The target reads the whole tree in one pass. Walk down: siblings in the order of their
         # draw, by recursive rejection.
