@@ -74,6 +74,22 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Preset:
+    """Values of some parameters, and a sentence that says what to look at with them."""
+
+    values: Mapping[str, Any]
+    about: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"values": dict(self.values), "about": self.about}
+
+
+def preset(about: str, **values: Any) -> Preset:
+    """A preset of a method's parameters, and what to look at with it."""
+    return Preset(values, about)
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A decoding method: its algorithm and all that is declared about it."""
 
@@ -87,7 +103,7 @@ class Method:
     claims: frozenset[Claim] = frozenset()
     notes: tuple[Note, ...] = ()
     version: int = 1
-    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    presets: Mapping[str, Preset] = field(default_factory=dict)
 
     @property
     def page(self) -> str:
@@ -125,7 +141,7 @@ class Method:
             "claims": sorted(self.claims),
             "notes": [note.as_dict() for note in self.notes],
             "version": self.version,
-            "presets": {name: dict(values) for name, values in self.presets.items()},
+            "presets": {name: preset.as_dict() for name, preset in self.presets.items()},
             "params": self.params.model_json_schema(),
         }
 
@@ -143,7 +159,7 @@ def method(
     claims: set[Claim] | frozenset[Claim] = frozenset(),
     notes: tuple[Note, ...] = (),
     version: int = 1,
-    presets: Mapping[str, Mapping[str, Any]] | None = None,
+    presets: Mapping[str, Preset | Mapping[str, Any]] | None = None,
 ) -> Callable[[Callable[[Run, Any], None]], Callable[[Run, Any], None]]:
     """Register the decorated function as a decoding method; its name is the method's id."""
 
@@ -159,7 +175,10 @@ def method(
             claims=frozenset(claims),
             notes=notes,
             version=version,
-            presets=presets or {},
+            presets={
+                name: given if isinstance(given, Preset) else Preset(given)
+                for name, given in (presets or {}).items()
+            },
         )
         return decode
 

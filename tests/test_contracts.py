@@ -61,14 +61,22 @@ def test_recording_changes_nothing(method):
 @each_method
 def test_every_preset_is_allowed_and_runs(method):
     assert method.presets
-    for values in method.presets.values():
-        run, _ = recorded(method, params=dict(values))
+    for preset in method.presets.values():
+        run, _ = recorded(method, params=preset.values)
         assert run.head != run.root
 
 
 @each_method
+def test_every_preset_says_what_to_look_at_and_one_breaks_the_method(method):
+    assert "break it" in method.presets
+    for name, preset in method.presets.items():
+        assert re.fullmatch(r"[A-Z(].{15,150}[.]", preset.about), name
+    assert method.presets["break it"].values
+
+
+@each_method
 def test_parameters_round_trip_through_json(method):
-    for values in ({}, *method.presets.values()):
+    for values in ({}, *(preset.values for preset in method.presets.values())):
         params = method.parse(values)
         assert method.parse(params.model_dump(mode="json")) == params
 

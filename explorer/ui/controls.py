@@ -36,11 +36,12 @@ def controls(method: Method, preset: str, key: str) -> Iterator[Control]:
     value of the preset before.
     """
     schema = method.params.model_json_schema()
-    changed = method.presets.get(preset, {})
+    chosen = method.presets.get(preset)
+    changed = chosen.values if chosen else {}
     for name, field in method.params.model_fields.items():
         about = _resolved(schema["properties"][name], schema.get("$defs", {}))
         value = changed.get(name, field.default)
-        others = [values[name] for values in method.presets.values() if name in values]
+        others = [p.values[name] for p in method.presets.values() if name in p.values]
         make, read = _kind(about, value, [field.default, *others])
         yield Control(
             name,

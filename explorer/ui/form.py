@@ -27,6 +27,7 @@ ROLES = {
     "amateur": "Amateur: the weaker model",
 }
 ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
+PRESET_HELP = "Telling values for all parameters below; each can still be changed."
 BETWEEN = "|"  # in a preset's value, so that equal names of two methods differ
 
 
@@ -139,6 +140,7 @@ def place_controls(
 ) -> None:
     """Preset, the method's own controls, and what all methods share, in this order."""
     common.preset.render()
+    common.preset.input(_preset_help, [ask.method, common.preset], [common.preset], **every)
     _draw_controls(ask, common, owner, loaded, submit, outputs, every)
     for component in (common.max_new_tokens, common.seed, common.chat):
         component.render()
@@ -253,7 +255,14 @@ def _choice(method: Method) -> str:
 def _presets(method: Method) -> dict[str, Any]:
     names = ["", *method.presets]
     choices = [(name or "defaults", f"{method.id}{BETWEEN}{name}") for name in names]
-    return {"choices": choices, "value": choices[0][1]}
+    return {"choices": choices, "value": choices[0][1], "info": PRESET_HELP}
+
+
+def _preset_help(method_id: str, preset: str) -> Any:
+    """What to look at with the chosen preset."""
+    method = get_method(method_id)
+    name = _chosen(method, preset)
+    return gr.update(info=method.presets[name].about if name else PRESET_HELP)
 
 
 def _chosen(method: Method, preset: str | None) -> str:

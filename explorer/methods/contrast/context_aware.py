@@ -22,7 +22,7 @@ Shi et al. 2023, "Trusting Your Evidence", https://arxiv.org/abs/2305.14739
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, Temperature
 
@@ -55,9 +55,12 @@ class ContextAwareParams(Params):
     params=ContextAwareParams,
     claims={"exact"},
     presets={
-        "the paper's": {"alpha": 0.5},
-        "sampled": {"filters": "top_p=0.95"},
-        "break it": {"alpha": 5.0},
+        "the paper's defaults": preset("Which tokens the context made more probable.", alpha=0.5),
+        "sampled": preset("A draw from the combined law.", filters="top_p=0.95"),
+        "break it": preset(
+            "With a context: what it raised is raised beyond measure, and sentences fall apart.",
+            alpha=5.0,
+        ),
     },
 )
 def context_aware(run: Run, p: ContextAwareParams) -> None:

@@ -28,7 +28,7 @@ from typing import Literal
 
 import torch
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, Temperature
 
@@ -76,9 +76,22 @@ class ContrastiveParams(Params):
     models=("target", "amateur"),
     claims={"exact"},
     presets={
-        "difference": {"form": "difference", "amateur_temperature": 0.5},
-        "(1+β), sampled": {"form": "one_plus_beta", "filters": "none"},
-        "break it": {"alpha": 0.0001},
+        "the paper's defaults": preset(
+            "Which plausible token the amateur likes least; the paper searches with beams, here "
+            "the best token is taken.",
+            alpha=0.1,
+            form="difference",
+            amateur_temperature=0.5,
+        ),
+        "(1+β), sampled": preset(
+            "The later form: how far the law moves away from the amateur's.",
+            form="one_plus_beta",
+            filters="none",
+        ),
+        "break it": preset(
+            "Hardly anything is implausible: tokens win because the amateur would never say them.",
+            alpha=0.0001,
+        ),
     },
 )
 def contrastive_decoding(run: Run, p: ContrastiveParams) -> None:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import torch
 
 from explorer.candidates import best_tokens, settle
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.similarity import cosines, isotropy, states_so_far
@@ -66,9 +66,17 @@ class ContrastiveSearchParams(Params):
              "cosine", "heatmap"),
     ),
     presets={
-        "the paper's": {},
-        "mild": {"alpha": 0.3},
-        "break it": {"k": 50, "alpha": 1.0},
+        "the paper's defaults": preset(
+            "The candidate whose state is too much like an earlier one, and what is taken in its "
+            "place.",
+            k=5, alpha=0.6,
+        ),
+        "mild": preset("Closer to greedy decoding.", alpha=0.3),
+        "break it": preset(
+            "Probability does not count at all: whatever is unlike everything before is taken, "
+            "sense or not.",
+            k=50, alpha=1.0,
+        ),
     },
 )  # fmt: skip
 def contrastive_search(run: Run, p: ContrastiveSearchParams) -> None:

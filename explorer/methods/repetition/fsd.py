@@ -31,7 +31,7 @@ from torch import Tensor
 
 from explorer.candidates import best_tokens, settle
 from explorer.ngrams import NGramModel, Smoothing
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.similarity import cosines, states_so_far
@@ -77,10 +77,24 @@ class SimpleDecodingParams(Params):
     claims={"deterministic"},
     notes=(Note("penalty", "What the anti-model holds against the chosen token"),),
     presets={
-        "n-grams": {},
-        "vectors": {"form": "vector", "n": 2, "alpha": 0.45},
-        "n-grams, Chinese": {"alpha": 0.55},
-        "break it": {"k": 50, "alpha": 1.0},
+        "the paper's defaults": preset(
+            "The candidate that the text's own n-grams expect, and how much it pays for it.",
+            k=3,
+            n=3,
+            alpha=0.65,
+            beta=0.9,
+        ),
+        "vectors": preset(
+            "Similar states count as repetition, not only equal words.",
+            form="vector",
+            n=2,
+            alpha=0.45,
+        ),
+        "n-grams, Chinese": preset("The authors' weight for Chinese: a little milder.", alpha=0.55),
+        "break it": preset(
+            "A single candidate, so nothing to choose from: greedy decoding, with its loops.",
+            k=1,
+        ),
     },
 )
 def fsd(run: Run, p: SimpleDecodingParams) -> None:

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 
 from explorer.candidates import best_tokens, settle
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, parse_chain
 from explorer.similarity import cosines
@@ -70,9 +70,24 @@ class IsotropicProximalParams(Params):
         Note("isotropic", "Mean cosine of the answer with the prompt's utterances", unit="cosine"),
     ),
     presets={
-        "the paper's": {},
-        "states alone": {"alpha": 0.0},
-        "sentences as utterances": {"separator": "."},
+        "the paper's defaults": preset(
+            "Candidates close to the answer so far and far from the prompt's utterances.",
+            k=8,
+            alpha=0.6,
+            first=2,
+        ),
+        "states alone": preset(
+            "Probability only chooses the candidates; the states decide among them.", alpha=0.0
+        ),
+        "sentences as utterances": preset(
+            "Each sentence of the prompt is something to keep away from.", separator="."
+        ),
+        "break it": preset(
+            "Among fifty candidates the one most like the text so far: it goes round in circles.",
+            k=50,
+            alpha=0.0,
+            filters="none",
+        ),
     },
 )
 def isotropic_proximal_search(run: Run, p: IsotropicProximalParams) -> None:

@@ -29,7 +29,7 @@ import torch
 from pydantic import field_validator
 
 from explorer.candidates import best_tokens, settle
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -80,11 +80,26 @@ class MomentumParams(Params):
     claims={"deterministic"},
     notes=(Note("walked", "Tokens of the walked path that the chosen one goes on", unit="tokens"),),
     presets={
-        "English": {},
-        "Chinese": {"resistance": "1 1 2 3 4"},
-        "steep": {"resistance": "1 3 4 5 inf"},
-        "logarithmic": {"resistance": "0.69 1.1 1.39 1.61 1.79"},
-        "constant": {"resistance": "1"},
+        "the paper's defaults": preset(
+            "How far the text follows its own steps before the resistance throws it out.",
+            k=5,
+            alpha=0.2,
+            resistance="1 2 3 4 5",
+        ),
+        "Chinese": preset(
+            "The authors' resistance for Chinese: later and milder.", resistance="1 1 2 3 4"
+        ),
+        "steep": preset("No run of five tokens comes twice.", resistance="1 3 4 5 inf"),
+        "logarithmic": preset(
+            "Long loops cost hardly more than short ones.", resistance="0.69 1.1 1.39 1.61 1.79"
+        ),
+        "constant": preset(
+            "Every known step costs the same, however long the loop.", resistance="1"
+        ),
+        "break it": preset(
+            "A single candidate: nowhere else to go, so this is greedy decoding with its loops.",
+            k=1,
+        ),
     },
 )
 def momentum(run: Run, p: MomentumParams) -> None:

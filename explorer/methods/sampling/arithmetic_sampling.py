@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import floor
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -58,9 +58,19 @@ class ArithmeticParams(Params):
              shape="vector", drawn_as="bars"),
     ),
     presets={
-        "eight": {"n": 8},
-        "one, a plain sample": {"n": 1},
-        "many, cooler": {"n": 32, "filters": "temperature=0.8"},
+        "eight": preset(
+            "Texts that share their beginning, and where the line between two tokens parts them.",
+            n=8,
+        ),
+        "one, a plain sample": preset("A single code point is an ordinary sample.", n=1),
+        "many, cooler": preset(
+            "More points fall into the long intervals: probable texts come several times.",
+            n=32, filters="temperature=0.8",
+        ),
+        "break it": preset(
+            "The best token owns the whole line: sixteen points, one and the same text.",
+            n=16, filters="temperature=0",
+        ),
     },
 )  # fmt: skip
 def arithmetic_sampling(run: Run, p: ArithmeticParams) -> None:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 import torch
 
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.rewards import RewardParams, make_reward
 from explorer.run import Run
 from explorer.samples import write
@@ -62,10 +62,24 @@ class BestOfNParams(RewardParams):
              shape="vector", drawn_as="bars"),
     ),
     presets={
-        "most probable of eight": {"n": 8},
-        "has the words": {"reward": "keyword_coverage", "keywords": "king, daughter", "n": 16},
-        "least repetitive": {"reward": "no_repetition", "filters": "temperature=0.7"},
-        "soft": {"softness": 0.1},
+        "most probable of eight": preset(
+            "The running maximum rises fast at first, then hardly.", n=8
+        ),
+        "has the words": preset(
+            "Which of the drawn texts have the words by chance.",
+            reward="keyword_coverage", keywords="king, daughter", n=16,
+        ),
+        "least repetitive": preset(
+            "What loops in the other texts and not in the best.",
+            reward="no_repetition", filters="temperature=0.7",
+        ),
+        "soft": preset(
+            "The best does not always win: one is drawn, weighed by its reward.", softness=0.1
+        ),
+        "break it": preset(
+            "The reward is met and the text is nonsense: what is not asked for gets lost.",
+            reward="no_repetition", n=16, filters="temperature=3",
+        ),
     },
 )  # fmt: skip
 def best_of_n(run: Run, p: BestOfNParams) -> None:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from explorer.answers import VOTE_NOTES, Answer, AnswerParams, Ballot, find_answers, vote
 from explorer.law import Law
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.samples import write
 
@@ -51,9 +51,13 @@ class ChainOfThoughtParams(AnswerParams):
         *VOTE_NOTES,
     ),
     presets={
-        "the paper's": {"k": 10},
-        "with votes": {"k": 10, "vote": True},
-        "greedy": {"k": 1},
+        "the paper's defaults": preset(
+            "Which branch is surest of its answer, and which first token it began with.", k=10
+        ),
+        "with votes": preset("The margins of equal answers are added up.", k=10, vote=True),
+        "break it": preset(
+            "One branch has nothing to be compared with: this is greedy decoding.", k=1
+        ),
     },
 )  # fmt: skip
 def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:

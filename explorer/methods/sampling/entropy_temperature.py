@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import EDT, DynaTemp, EntropyTemperature, FilterChain, TopP
 from explorer.sampling.base import entropy
@@ -87,9 +87,20 @@ class EntropyTemperatureParams(Params):
         Note("entropy", "Entropy of the model's law before any filter", unit="nats"),
     ),
     presets={
-        "EDT": {"rule": "edt"},
-        "dynatemp": {"rule": "dynatemp", "high": 1.5, "low": 0.3},
-        "break it": {"rule": "dynatemp", "high": 8.0, "low": 4.0, "filters": "none"},
+        "EDT": preset("The temperature falls where the model hesitates.", rule="edt"),
+        "dynatemp": preset(
+            "The temperature rises where the model hesitates: the opposite rule.",
+            rule="dynatemp",
+            high=1.5,
+            low=0.3,
+        ),
+        "break it": preset(
+            "Hot everywhere and nothing cut off: words stop belonging together.",
+            rule="dynatemp",
+            high=8.0,
+            low=4.0,
+            filters="none",
+        ),
     },
 )
 def entropy_temperature(run: Run, p: EntropyTemperatureParams) -> None:

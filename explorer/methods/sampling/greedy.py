@@ -22,7 +22,7 @@ https://arxiv.org/abs/1904.09751
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -45,8 +45,14 @@ class GreedyParams(Params):
     params=GreedyParams,
     claims={"deterministic"},
     presets={
-        "plain": {},
-        "against loops": {"filters": "repetition_penalty=1.2"},
+        "plain": preset("How soon the text repeats itself."),
+        "against loops": preset(
+            "What takes the place of the words that came before.", filters="repetition_penalty=1.2"
+        ),
+        "break it": preset(
+            "Words are rewarded for having come before: soon only one is left.",
+            filters="frequency_penalty=-2",
+        ),
     },
 )
 def greedy(run: Run, p: GreedyParams) -> None:

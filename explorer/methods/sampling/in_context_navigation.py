@@ -28,7 +28,7 @@ import re
 from collections.abc import Sequence
 
 from explorer.answers import VOTE_NOTES, AnswerParams, Ballot, find_answers, vote
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.samples import Sample, write
 
@@ -62,10 +62,23 @@ class InContextNavigationParams(AnswerParams):
         *VOTE_NOTES,
     ),
     presets={
-        "three rounds of four": {"rounds": 3, "heads": 4},
-        "one at a time": {"rounds": 6, "heads": 1},
-        "several ways, with votes": {"rounds": 4, "heads": 1, "vote": True},
-        "without navigation": {"rounds": 1, "heads": 10},
+        "the paper's defaults": preset(
+            "A hundred beginnings: how deep in the plain prompt's ranking the last ones stood.",
+            rounds=10, heads=10,
+        ),
+        "three rounds of four": preset(
+            "What the list of the first round brings up in the second.", rounds=3, heads=4
+        ),
+        "several ways, with votes": preset(
+            "Whether the ways agree in their answer.", rounds=4, heads=1, vote=True
+        ),
+        "without navigation": preset(
+            "One round: the branches of chain-of-thought decoding.", rounds=1, heads=10
+        ),
+        "break it": preset(
+            "So many beginnings a round that most have no chance: texts that begin anywhere.",
+            rounds=3, heads=30,
+        ),
     },
 )  # fmt: skip
 def in_context_navigation(run: Run, p: InContextNavigationParams) -> None:

@@ -24,7 +24,7 @@ Kumar & Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine Transla
 
 from __future__ import annotations
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.samples import write
 from explorer.sampling import Epsilon, FilterChain
@@ -75,10 +75,23 @@ class MbrParams(Params):
         ),
     ),
     presets={
-        "eight": {"n": 8},
-        "thirty-two, words": {"n": 32, "utility": "token_f1"},
-        "a vote": {"utility": "exact_match", "filters": "temperature=0.5"},
-        "break it": {"n": 2, "with_itself": False},
+        "eight": preset(
+            "The text that is most like all the others wins, not the most probable.", n=8
+        ),
+        "thirty-two, words": preset(
+            "Bright rows of the matrix: texts that stand for many.", n=32, utility="token_f1"
+        ),
+        "a vote": preset(
+            "Only equal texts count for each other.",
+            utility="exact_match",
+            filters="temperature=0.5",
+        ),
+        "break it": preset(
+            "Two texts are each other's only reference: a tie, and the first wins whatever it "
+            "says.",
+            n=2,
+            with_itself=False,
+        ),
     },
 )
 def mbr(run: Run, p: MbrParams) -> None:

@@ -30,7 +30,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -76,10 +76,28 @@ class MirostatParams(Params):
         Note("kept_tokens", "How many tokens the draw was among", unit="tokens"),
     ),
     presets={
-        "version 2": {"version": "v2", "tau": 3.0},
-        "version 1, the paper's": {"version": "v1", "tau": 3.0, "eta": 1.0},
-        "close to greedy": {"tau": 0.5},
-        "break it": {"tau": 15.0, "eta": 1.0},
+        "the paper's defaults": preset(
+            "How many tokens the estimated slope leaves, and how hard μ jumps at this learning "
+            "rate.",
+            version="v1",
+            tau=3.0,
+            eta=1.0,
+            m=100,
+        ),
+        "version 2": preset(
+            "The threshold μ settles where the running mean of the surprise meets τ.",
+            version="v2",
+            tau=3.0,
+        ),
+        "close to greedy": preset(
+            "So little surprise is allowed that the text begins to repeat itself.", tau=0.5
+        ),
+        "break it": preset(
+            "More surprise is wanted than the model has: μ runs away, and nothing is cut off any "
+            "more.",
+            tau=15.0,
+            eta=1.0,
+        ),
     },
 )
 def mirostat(run: Run, p: MirostatParams) -> None:

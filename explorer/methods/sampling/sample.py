@@ -24,7 +24,7 @@ https://arxiv.org/abs/1904.09751
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, TopP
 
@@ -47,11 +47,27 @@ class SampleParams(Params):
     params=SampleParams,
     claims={"exact"},
     presets={
-        "ancestral": {"filters": "none"},
-        "nucleus": {"filters": "top_p=0.95"},
-        "top-k": {"filters": "top_k=50"},
-        "hot, with min-p": {"filters": "temperature=1.5,min_p=0.1"},
-        "break it": {"filters": "temperature=3"},
+        "the paper's defaults": preset(
+            "Nucleus sampling: how many tokens the nucleus holds where the model is sure, and "
+            "where not.",
+            filters="top_p=0.95",
+        ),
+        "ancestral": preset(
+            "Now and then a token out of the long tail, and what it does to the text behind it.",
+            filters="none",
+        ),
+        "top-k": preset(
+            "Always fifty tokens, where one would do and where a thousand would fit.",
+            filters="top_k=50",
+        ),
+        "hot, with min-p": preset(
+            "A flat law, cut off in relation to its best token.",
+            filters="temperature=1.5,min_p=0.1",
+        ),
+        "break it": preset(
+            "The law is almost flat: any token may come, and the text is noise.",
+            filters="temperature=3",
+        ),
     },
 )
 def sample(run: Run, p: SampleParams) -> None:

@@ -27,7 +27,7 @@ from math import exp
 from typing import Literal
 
 from explorer.answers import VOTE_NOTES, AnswerParams, Ballot, find_answers, vote
-from explorer.registry import method, param
+from explorer.registry import method, param, preset
 from explorer.run import Run
 from explorer.samples import write
 from explorer.sampling import FilterChain, Temperature
@@ -56,10 +56,20 @@ class SelfConsistencyParams(AnswerParams):
     claims={"exact"},
     notes=VOTE_NOTES,
     presets={
-        "sixteen": {"n": 16},
-        "the paper's": {"n": 40, "filters": "temperature=0.7,top_k=40"},
-        "weighted": {"weights": "probability"},
-        "break it": {"n": 3, "filters": "temperature=2"},
+        "the paper's defaults": preset(
+            "How soon the winner stands, and how many texts were needed for it.",
+            n=40,
+            filters="temperature=0.7,top_k=40",
+        ),
+        "sixteen": preset("The votes of sixteen texts.", n=16),
+        "weighted": preset(
+            "Where a few probable texts outvote many improbable ones.", weights="probability"
+        ),
+        "break it": preset(
+            "Three wild texts: each answers something else, and the first of them wins the tie.",
+            n=3,
+            filters="temperature=2",
+        ),
     },
 )
 def self_consistency(run: Run, p: SelfConsistencyParams) -> None:

@@ -30,7 +30,7 @@ from math import exp, expm1, log
 import torch
 from torch import Tensor
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -69,9 +69,16 @@ class Leaf:
         Note("expected_surprise", "Estimate of the mean of -log p of a text", unit="nats"),
     ),
     presets={
-        "four": {"k": 4},
-        "one, a plain sample": {"k": 1},
-        "many, cooler": {"k": 32, "filters": "temperature=0.7"},
+        "four": preset("Four different texts, and the perturbed scores that chose them.", k=4),
+        "one, a plain sample": preset("A single text is an ordinary sample.", k=1),
+        "many, cooler": preset(
+            "The later a text stands in the list, the less probable it tends to be.",
+            k=32, filters="temperature=0.7",
+        ),
+        "break it": preset(
+            "One text has all the probability: without replacement there is no second one to draw.",
+            k=8, filters="temperature=0",
+        ),
     },
 )  # fmt: skip
 def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:

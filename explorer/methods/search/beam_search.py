@@ -36,7 +36,7 @@ from explorer.hypotheses import (
     parted,
     sums,
 )
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -74,9 +74,13 @@ class BeamParams(Params):
     params=BeamParams,
     claims={"deterministic"},
     presets={
-        "narrow": {"num_beams": 2},
-        "the usual": {"num_beams": 4},
-        "the curse": {"num_beams": 32, "length_penalty": 0.0},
+        "the usual": preset("Which beams die and by what margin.", num_beams=4),
+        "narrow": preset("How soon both beams share their beginning.", num_beams=2),
+        "break it": preset(
+            "The curse of beam search: a more probable text, and a blander or shorter one.",
+            num_beams=32,
+            length_penalty=0.0,
+        ),
     },
 )
 def beam_search(run: Run, p: BeamParams) -> None:

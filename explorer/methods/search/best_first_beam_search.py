@@ -32,7 +32,7 @@ from torch import Tensor
 
 from explorer.frontier import Frontier
 from explorer.hypotheses import best_extensions
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -80,10 +80,20 @@ class BestFirstParams(Params):
         Note("waiting", "Prefixes that wait in the queue", unit="hypotheses"),
     ),
     presets={
-        "one answer": {},
-        "all k answers": {"num_answers": 4},
-        "lengths compared": {"score": "normalised"},
-        "little memory": {"queue": 1},
+        "one answer": preset("How many prefixes a beam search would have read besides."),
+        "all k answers": preset(
+            "The whole beam, in the order in which its texts were finished.", num_answers=4
+        ),
+        "lengths compared": preset(
+            "The first finished text is not always the best: the search goes on until none can "
+            "pass it.",
+            score="normalised",
+        ),
+        "break it": preset(
+            "One place in the queue: sixteen beams by name, and a greedy search in fact.",
+            num_beams=16,
+            queue=1,
+        ),
     },
 )
 def best_first_beam_search(run: Run, p: BestFirstParams) -> None:

@@ -29,7 +29,7 @@ import torch
 from pydantic import ValidationInfo, field_validator
 
 from explorer.hypotheses import FinishedPool, Hypothesis, advance, best_extensions, parted, sums
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -85,9 +85,20 @@ class Group:
     params=DiverseParams,
     claims={"deterministic"},
     presets={
-        "three groups": {},
-        "every beam for itself": {"num_beams": 4, "num_groups": 4, "diversity": 1.0},
-        "no payment": {"diversity": 0.0},
+        "three groups": preset("Where a later group turns away from what an earlier one took."),
+        "every beam for itself": preset(
+            "Four beams that avoid each other's tokens.", num_beams=4, num_groups=4, diversity=1.0
+        ),
+        "no payment": preset(
+            "Groups that do not know of each other find the same texts.", diversity=0.0
+        ),
+        "break it": preset(
+            "Being different costs nothing too much: later groups take whatever is left, sense or "
+            "not.",
+            num_beams=6,
+            num_groups=6,
+            diversity=100.0,
+        ),
     },
 )
 def diverse_beam_search(run: Run, p: DiverseParams) -> None:

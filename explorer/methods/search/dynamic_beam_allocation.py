@@ -42,7 +42,7 @@ from explorer.hypotheses import (
 )
 from explorer.law import Law, Mask
 from explorer.phrases import PhraseParams, Progress, phrases_of
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -74,9 +74,16 @@ class AllocationParams(PhraseParams):
         Note("missing", "What of the phrases did not come", "text", drawn_as="label"),
     ),
     presets={
-        "no phrase": {},
-        "narrow": {"num_beams": 2},
-        "lengths not compared": {"length_penalty": 0.0},
+        "no phrase": preset("Without a phrase there is one bank: plain beam search."),
+        "narrow": preset("Two beams, shared out among the banks.", num_beams=2),
+        "lengths not compared": preset(
+            "Sums of different lengths are compared as they are.", length_penalty=0.0
+        ),
+        "break it": preset(
+            "Letters that fit nowhere: they are written all the same, and the text around them "
+            "suffers.",
+            phrases="dcba", num_beams=2,
+        ),
     },
 )  # fmt: skip
 def dynamic_beam_allocation(run: Run, p: AllocationParams) -> None:

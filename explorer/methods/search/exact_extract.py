@@ -28,7 +28,7 @@ import torch
 from explorer.errors import InputError
 from explorer.hypotheses import FinishedPool
 from explorer.phrases import own_tokens
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 
 
@@ -63,9 +63,13 @@ class ExtractParams(Params):
         Note("spans", "Scores by beginning (row) and length (column)", "matrix", "nats", "heatmap"),
     ),
     presets={
-        "from the prompt": {},
-        "single tokens": {"max_span": 1},
-        "lengths compared": {"normalise": True},
+        "from the prompt": preset(
+            "One span that stands out, or a ridge of spans that say the same."
+        ),
+        "lengths compared": preset("Longer spans have a chance.", normalise=True),
+        "break it": preset(
+            "An answer of one token is all that may come: the beginning of one.", max_span=1
+        ),
     },
 )
 def exact_extract(run: Run, p: ExtractParams) -> None:

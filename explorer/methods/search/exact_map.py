@@ -33,7 +33,7 @@ from torch import Tensor
 
 from explorer.law import Law
 from explorer.methods.search.uid_beam_search import UniformParams, search_evenly
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.surprisal import Evenness, Surprisals
@@ -97,10 +97,20 @@ class Prefix:
         Note("verdict", "Whether the answer is proved", "text", drawn_as="label"),
     ),
     presets={
-        "two hundred prefixes": {},
-        "lengths compared": {"length_penalty": 1.0},
-        "even surprisal": {"regulariser": "greedy", "weight": 5.0},
-        "without a first bound": {"num_beams": 0},
+        "two hundred prefixes": preset(
+            "Where the bound and what is still reachable meet, the answer is proved."
+        ),
+        "lengths compared": preset(
+            "The optimum is not the shortest text any more.", length_penalty=1.0
+        ),
+        "even surprisal": preset(
+            "The optimum moves towards the greedy text.", regulariser="greedy", weight=5.0
+        ),
+        "break it": preset(
+            "No first bound and hardly a budget: the answer is whatever was complete by then.",
+            num_beams=0,
+            budget=10,
+        ),
     },
 )
 def exact_map(run: Run, p: ExactParams) -> None:

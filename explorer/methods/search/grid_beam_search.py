@@ -42,7 +42,7 @@ from explorer.hypotheses import (
 )
 from explorer.law import Law
 from explorer.phrases import PhraseParams, Progress, phrases_of
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -82,9 +82,16 @@ class Placed:
         Note("missing", "What of the phrases did not come", "text", drawn_as="label"),
     ),
     presets={
-        "no phrase": {},
-        "narrow": {"num_beams": 1},
-        "lengths not compared": {"length_penalty": 0.0},
+        "no phrase": preset("Without a phrase the grid has one row: plain beam search."),
+        "narrow": preset("One hypothesis in each cell of the grid.", num_beams=1),
+        "lengths not compared": preset(
+            "Sums of different lengths are compared as they are.", length_penalty=0.0
+        ),
+        "break it": preset(
+            "Letters that fit nowhere: they are written all the same, and the text around them "
+            "suffers.",
+            phrases="dcba", num_beams=1,
+        ),
     },
 )  # fmt: skip
 def grid_beam_search(run: Run, p: GridParams) -> None:

@@ -34,7 +34,7 @@ from explorer.hypotheses import (
     parted,
     sums,
 )
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -69,9 +69,22 @@ class PatienceParams(Params):
         Note("best score", "The best finished score so far", unit="nats / length^α"),
     ),
     presets={
-        "first come, first served": {},
-        "patient": {"patience": 2.0},
-        "impatient": {"patience": 0.5},
+        "the paper's defaults": preset(
+            "As for translation: the search goes on until twice as many texts have ended as there "
+            "are beams.",
+            patience=2.0,
+        ),
+        "the paper's, for summaries": preset(
+            "It stops early: half as many finished texts as beams.", patience=0.5
+        ),
+        "first come, first served": preset(
+            "The search as it was before the paper: as many finished texts as beams.", patience=1.0
+        ),
+        "break it": preset(
+            "No patience: the first text to end is the answer, however poor.",
+            num_beams=16,
+            patience=0.05,
+        ),
     },
 )
 def patience_beam_search(run: Run, p: PatienceParams) -> None:

@@ -34,7 +34,7 @@ from explorer.hypotheses import (
     laws_after,
     parted,
 )
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.surprisal import Evenness, Surprisals
@@ -71,10 +71,22 @@ class UniformParams(Params):
     params=UniformParams,
     claims={"deterministic"},
     presets={
-        "squares": {},
-        "no peaks": {"regulariser": "max", "weight": 5.0},
-        "towards greedy": {"regulariser": "greedy", "weight": 10.0},
-        "wide and even": {"num_beams": 16, "regulariser": "variance", "weight": 5.0},
+        "squares": preset("Peaks of surprisal are what costs most."),
+        "no peaks": preset("Only the greatest surprisal counts.", regulariser="max", weight=5.0),
+        "towards greedy": preset(
+            "Every step away from the best token costs.", regulariser="greedy", weight=10.0
+        ),
+        "wide and even": preset(
+            "A wide beam that does not turn bland.",
+            num_beams=16,
+            regulariser="variance",
+            weight=5.0,
+        ),
+        "break it": preset(
+            "Only evenness counts: a text of steady surprisal, probable or not.",
+            regulariser="variance",
+            weight=1000.0,
+        ),
     },
 )
 def uid_beam_search(run: Run, p: UniformParams) -> None:

@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from explorer.drafting import GREEDY, draft_paths, text_so_far
 from explorer.ngrams import NgramCounts
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -58,9 +58,18 @@ class NgramParams(Params):
         Note("order", "order of the n-gram that told each guess", shape="vector", drawn_as="bars"),
     ),
     presets={
-        "the paper's": {"order": 4, "length": 6},
-        "bigrams": {"order": 2, "length": 6},
-        "sampling": {"filters": "none"},
+        "the paper's defaults": preset(
+            "How the guesses get better as the text repeats itself.", order=4, length=6
+        ),
+        "bigrams": preset("More to find, and more of it wrong.", order=2, length=6),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "Long guesses out of bigrams: the target reads sixty-four tokens to keep two or three.",
+            order=2,
+            length=64,
+        ),
     },
 )
 def adaptive_ngram(run: Run, p: NgramParams) -> None:

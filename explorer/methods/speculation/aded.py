@@ -33,7 +33,7 @@ from math import log, sqrt
 
 from explorer.drafting import GREEDY, draft_paths, text_so_far
 from explorer.law import Law
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -85,10 +85,17 @@ class AdedParams(Params):
         Note("agreement", "probability that the table's rows and the target's laws have in common"),
     ),
     presets={
-        "the paper's": {"nodes": 64, "simulations": 150},
-        "no exploration": {"exploration": 0.0},
-        "sampling": {"filters": "none"},
-        "break it": {"exploration": 100.0, "rate": 0.01},
+        "the paper's defaults": preset(
+            "How the tree turns to where guesses stood.", nodes=64, simulations=150
+        ),
+        "no exploration": preset("Only the best-known branches are tried.", exploration=0.0),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "Everything is tried and hardly anything learned: a tree of rare successors.",
+            exploration=100.0, rate=0.01,
+        ),
     },
 )  # fmt: skip
 def aded(run: Run, p: AdedParams) -> None:

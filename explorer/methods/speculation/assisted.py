@@ -26,7 +26,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, chain, check
@@ -60,11 +60,20 @@ class AssistedParams(Params):
     claims={"lossless"},
     notes=(Note("most guesses", "tokens that this round's draft may have", unit="tokens"),),
     presets={
-        "transformers' defaults": {"num_assistant_tokens": 20, "confidence_threshold": 0.4},
-        "the older heuristic": {
-            "num_assistant_tokens": 5, "schedule": "heuristic", "confidence_threshold": 0.0,
-        },
-        "greedy": {"filters": "temperature=0"},
+        "the paper's defaults": preset(
+            "As in transformers: where the draft stops because it is unsure.",
+            num_assistant_tokens=20, confidence_threshold=0.4,
+        ),
+        "the older heuristic": preset(
+            "The draft length over time: up by two, down by one.",
+            num_assistant_tokens=5, schedule="heuristic", confidence_threshold=0.0,
+        ),
+        "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
+        "break it": preset(
+            "The draft never stops by itself: nearly all of its sixty-four guesses are thrown "
+            "away.",
+            num_assistant_tokens=64, confidence_threshold=0.0,
+        ),
     },
 )  # fmt: skip
 def assisted(run: Run, p: AssistedParams) -> None:

@@ -28,7 +28,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from itertools import count
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, check, without, without_replacement
@@ -61,9 +61,16 @@ class DySpecParams(Params):
         ),
     ),
     presets={
-        "small": {"nodes": 4},
-        "large": {"nodes": 32},
-        "greedy": {"nodes": 8, "filters": "temperature=0"},
+        "small": preset("Four guesses: deep where the draft is sure, wide where not.", nodes=4),
+        "large": preset("How much more of a larger tree is accepted.", nodes=32),
+        "greedy": preset(
+            "The best token alone can be drawn: the tree is a chain.",
+            nodes=8,
+            filters="temperature=0",
+        ),
+        "break it": preset(
+            "A hundred and twenty-eight guesses a pass, of which one path can stand.", nodes=128
+        ),
     },
 )
 def dyspec(run: Run, p: DySpecParams) -> None:

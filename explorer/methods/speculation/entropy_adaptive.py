@@ -26,7 +26,7 @@ https://arxiv.org/abs/2502.06833
 
 from __future__ import annotations
 
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.view import entropies
@@ -64,9 +64,13 @@ class EntropyAdaptiveParams(Params):
         Note("target writes", "1 where the target wrote the token, 0 where the draft did"),
     ),
     presets={
-        "half and half": {"threshold": 2.0},
-        "mostly the target": {"threshold": 1.0},
-        "the draft alone": {"threshold": 20.0},
+        "half and half": preset(
+            "Who writes which token, and how often they change.", threshold=2.0
+        ),
+        "mostly the target": preset("The draft writes only what it is sure of.", threshold=1.0),
+        "break it": preset(
+            "The target is never asked: the text is the draft's, sure or not.", threshold=20.0
+        ),
     },
 )
 def entropy_adaptive(run: Run, p: EntropyAdaptiveParams) -> None:

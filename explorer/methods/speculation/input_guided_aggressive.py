@@ -28,7 +28,7 @@ from collections.abc import Sequence
 
 from explorer.drafting import GREEDY, draft_paths
 from explorer.phrases import own_tokens
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -58,10 +58,19 @@ class InputGuidedParams(Params):
     claims={"lossless"},
     notes=(Note("match", "tokens of the ending that stands once in the source", unit="tokens"),),
     presets={
-        "the whole rest, as in the paper": {"length": 256},
-        "a few words": {"length": 4},
-        "sampling": {"filters": "none"},
-        "break it": {"filters": "temperature=2", "length": 256},
+        "the paper's defaults": preset(
+            "The whole rest of the source is guessed, and guessed again behind each change.",
+            length=256,
+        ),
+        "a few words": preset("Less is wasted where the source is left.", length=4),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "Hot draws leave the source at once: hundreds of guesses read for nothing.",
+            filters="temperature=2",
+            length=256,
+        ),
     },
 )
 def input_guided_aggressive(run: Run, p: InputGuidedParams) -> None:

@@ -31,7 +31,7 @@ from __future__ import annotations
 from typing import Literal
 
 from explorer.drafting import GREEDY, draft_paths
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.verification import check, greedy_match
 
@@ -73,10 +73,20 @@ class JacobiParams(Params):
         ),
     ),
     presets={
-        "in blocks": {"form": "gauss-seidel", "block": 8},
-        "all at once": {"form": "jacobi"},
-        "hybrid": {"form": "hybrid", "block": 5, "planned": 20},
-        "one by one": {"form": "gauss-seidel", "block": 1},
+        "in blocks": preset(
+            "Which places of a block are right before they are certain.",
+            form="gauss-seidel",
+            block=8,
+        ),
+        "all at once": preset(
+            "Far places change in every pass, and most of that work is lost.", form="jacobi"
+        ),
+        "hybrid": preset(
+            "Blocks first, then a token at a time.", form="hybrid", block=5, planned=20
+        ),
+        "break it": preset(
+            "A block of one token: a pass for each, nothing is saved.", form="gauss-seidel", block=1
+        ),
     },
 )
 def jacobi(run: Run, p: JacobiParams) -> None:

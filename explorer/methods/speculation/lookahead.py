@@ -30,7 +30,7 @@ from collections import OrderedDict, defaultdict
 from itertools import cycle, islice
 
 from explorer.drafting import GREEDY, draft_paths
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -66,9 +66,18 @@ class LookaheadParams(Params):
         Note("hits", "n-grams of the pool that begin with the last token", unit="n-grams"),
     ),
     presets={
-        "small": {"ngram": 3, "window": 5, "checked": 5},
-        "the paper's, 7B": {"ngram": 5, "window": 15, "checked": 15},
-        "no checks": {"checked": 0},
+        "the paper's defaults": preset(
+            "As for a model of seven billion weights: which n-grams were collected, and which "
+            "stood.",
+            ngram=5,
+            window=15,
+            checked=15,
+        ),
+        "small": preset("Shorter n-grams, sooner found.", ngram=3, window=5, checked=5),
+        "break it": preset(
+            "Collected n-grams are never tried: greedy decoding that reads more in each pass.",
+            checked=0,
+        ),
     },
 )
 def lookahead(run: Run, p: LookaheadParams) -> None:

@@ -32,7 +32,7 @@ from math import exp
 
 from explorer.drafting import GREEDY
 from explorer.hypotheses import Hypothesis, best_extensions, sums
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, check, sample_and_match
@@ -84,9 +84,16 @@ class Valued:
         Note("accepted", "guesses that were accepted", unit="tokens"),
     ),
     presets={
-        "the authors' size": {"nodes": 50, "gain": 0.5, "depth": 10},
-        "small": {"nodes": 8},
-        "sampling": {"filters": "none"},
+        "the paper's defaults": preset(
+            "How the tree's shape follows the draft's confidence.", nodes=50, gain=0.5, depth=10
+        ),
+        "small": preset("Eight guesses: mostly a chain.", nodes=8),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "No second level is worth its price: the draft guesses one token a round.", gain=10.0
+        ),
     },
 )
 def opt_tree(run: Run, p: OptTreeParams) -> None:

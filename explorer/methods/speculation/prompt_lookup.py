@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.drafting import GREEDY, draft_paths, text_so_far
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -66,9 +66,17 @@ class LookupParams(Params):
     params=LookupParams,
     claims={"lossless"},
     presets={
-        "the author's": {"max_ngram": 3, "length": 10},
-        "sampling": {"filters": "none"},
-        "break it": {"max_ngram": 1, "length": 64},
+        "the paper's defaults": preset(
+            "Where the text copies from the prompt, or from itself.", max_ngram=3, length=10
+        ),
+        "sampling": preset(
+            "Copies that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "One equal token is enough for a copy of sixty-four: nearly all are rejected.",
+            max_ngram=1,
+            length=64,
+        ),
     },
 )
 def prompt_lookup(run: Run, p: LookupParams) -> None:

@@ -33,7 +33,7 @@ from pydantic import Field
 
 from explorer.datastore import DatastoreParams, datastore_of, most_frequent
 from explorer.drafting import draft_paths, drawn_tree, text_so_far
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, drawn_then_known
@@ -78,10 +78,16 @@ class RasdParams(DatastoreParams):
         Note("pruned", "looked-up nodes whose first token the draft holds unlikely", unit="nodes"),
     ),
     presets={
-        "both": {},
-        "the draft alone": {"nodes": 0},
-        "greedy": {"filters": "temperature=0"},
-        "break it": {"branching": (1,), "nodes": 128, "likely": 100, "length": 64},
+        "both": preset("Which guesses come from the draft, and which out of the book."),
+        "the draft alone": preset("A speculative tree, without the book.", nodes=0),
+        "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
+        "break it": preset(
+            "One guess of the draft and a hundred out of the book: most of them belong elsewhere.",
+            branching=(1,),
+            nodes=128,
+            likely=100,
+            length=64,
+        ),
     },
 )
 def rasd(run: Run, p: RasdParams) -> None:

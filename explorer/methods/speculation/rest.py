@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from explorer.datastore import DatastoreParams, Place, datastore_of, most_frequent
 from explorer.drafting import GREEDY, draft_paths, text_so_far
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -66,10 +66,23 @@ class RestParams(DatastoreParams):
         Note("source", "the ending and where it stands first", shape="text", drawn_as="label"),
     ),
     presets={
-        "the paper's": {"longest": 16, "shortest": 2, "nodes": 64},
-        "one word is enough": {"shortest": 1},
-        "sampling": {"filters": "none"},
-        "break it": {"longest": 1, "shortest": 1, "length": 64, "nodes": 128},
+        "the paper's defaults": preset(
+            "How long the endings are that the book knows, and how it goes on there.",
+            longest=16,
+            shortest=2,
+            nodes=64,
+        ),
+        "one word is enough": preset("More is found, and less of it stands.", shortest=1),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "One equal token is enough for a long copy out of the book: nearly all are rejected.",
+            longest=1,
+            shortest=1,
+            length=64,
+            nodes=128,
+        ),
     },
 )
 def rest(run: Run, p: RestParams) -> None:

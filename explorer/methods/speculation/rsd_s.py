@@ -32,7 +32,7 @@ from math import log
 import torch
 
 from explorer.law import Law
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, check, without, without_replacement
@@ -80,10 +80,14 @@ class Beam:
         ),
     ),
     presets={
-        "three beams": {"width": 3, "length": 4},
-        "wide and short": {"width": 8, "length": 2},
-        "greedy": {"filters": "temperature=0"},
-        "break it": {"width": 1, "length": 16},
+        "three beams": preset("Beams that die leave guesses behind, too.", width=3, length=4),
+        "wide and short": preset("Late siblings that are accepted.", width=8, length=2),
+        "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
+        "break it": preset(
+            "One long beam without siblings: behind its first mistake all is lost.",
+            width=1,
+            length=16,
+        ),
     },
 )
 def rsd_s(run: Run, p: StochasticTreeParams) -> None:

@@ -32,7 +32,7 @@ from typing import Annotated
 from pydantic import Field
 
 from explorer.drafting import draw_siblings
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, check, without_replacement
@@ -75,9 +75,21 @@ class SequoiaParams(Params):
         Note("accepted", "guesses that were accepted", unit="tokens"),
     ),
     presets={
-        "a good draft": {"acceptance": (0.8, 0.08, 0.03), "nodes": 12},
-        "a poor draft": {"acceptance": (0.3, 0.15, 0.1, 0.07, 0.05), "nodes": 12},
-        "greedy": {"filters": "temperature=0"},
+        "a good draft": preset(
+            "First siblings are trusted: the tree is deep.", acceptance=(0.8, 0.08, 0.03), nodes=12
+        ),
+        "a poor draft": preset(
+            "Later siblings are needed: the tree is wide.",
+            acceptance=(0.3, 0.15, 0.1, 0.07, 0.05),
+            nodes=12,
+        ),
+        "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
+        "break it": preset(
+            "A tree for a draft whose siblings are all alike: all width, and at most one guess a "
+            "round is accepted.",
+            acceptance=(0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06, 0.06),
+            nodes=12,
+        ),
     },
 )
 def sequoia(run: Run, p: SequoiaParams) -> None:

@@ -30,7 +30,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, Temperature
 from explorer.verification import Guess, check, independent_drafts
@@ -65,9 +65,19 @@ class SpecInferParams(Params):
     models=("target", "draft"),
     claims={"lossless"},
     presets={
-        "three drafts": {"temperatures": (1.0, 1.0, 0.5)},
-        "one draft": {"temperatures": (1.0,)},
-        "six alike": {"temperatures": (1.0,) * 6, "gamma": 3},
+        "three drafts": preset(
+            "Where one draft is rejected and the next one stands.", temperatures=(1.0, 1.0, 0.5)
+        ),
+        "one draft": preset("Plain speculative sampling.", temperatures=(1.0,)),
+        "six alike": preset(
+            "What a sixth draw of the same law still adds.",
+            temperatures=(1.0, 1.0, 1.0, 1.0, 1.0, 1.0),
+            gamma=3,
+        ),
+        "break it": preset(
+            "Drafts that guess at random: the target reads them all and writes every token itself.",
+            temperatures=(10.0, 10.0, 10.0),
+        ),
     },
 )
 def specinfer(run: Run, p: SpecInferParams) -> None:

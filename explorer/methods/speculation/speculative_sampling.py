@@ -25,7 +25,7 @@ https://arxiv.org/abs/2302.01318
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, chain, check
@@ -50,9 +50,18 @@ class SpeculativeParams(Params):
     models=("target", "draft"),
     claims={"lossless"},
     presets={
-        "the paper's": {"gamma": 4},
-        "greedy": {"gamma": 4, "filters": "temperature=0"},
-        "far ahead": {"gamma": 16},
+        "the paper's defaults": preset(
+            "How many of four guesses stand, and where the first one falls.", gamma=4
+        ),
+        "greedy": preset(
+            "A guess stands if it is the target's best token.", gamma=4, filters="temperature=0"
+        ),
+        "far ahead": preset("The later a guess stands, the rarer it is reached.", gamma=16),
+        "break it": preset(
+            "Thirty-two guesses a round: nearly all lie behind the first rejected one and were "
+            "made for nothing.",
+            gamma=32,
+        ),
     },
 )
 def speculative_sampling(run: Run, p: SpeculativeParams) -> None:

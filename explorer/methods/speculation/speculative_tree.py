@@ -29,7 +29,7 @@ from typing import Annotated
 from pydantic import Field
 
 from explorer.drafting import drawn_tree
-from explorer.registry import Params, method, param
+from explorer.registry import Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, without_replacement
@@ -62,9 +62,15 @@ class TreeParams(Params):
     models=("target", "draft"),
     claims={"lossless"},
     presets={
-        "wide": {"branching": (4, 2, 1)},
-        "a chain": {"branching": (1, 1, 1, 1)},
-        "greedy": {"filters": "temperature=0"},
+        "wide": preset(
+            "A second sibling that is accepted where the first one was not.", branching=(4, 2, 1)
+        ),
+        "a chain": preset("Plain speculative sampling.", branching=(1, 1, 1, 1)),
+        "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
+        "break it": preset(
+            "All width and no depth: at most two tokens a pass, however good the draft is.",
+            branching=(8,),
+        ),
     },
 )
 def speculative_tree(run: Run, p: TreeParams) -> None:

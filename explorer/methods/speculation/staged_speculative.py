@@ -34,7 +34,7 @@ from explorer.candidates import best_tokens
 from explorer.drafting import GREEDY, text_so_far
 from explorer.law import Law
 from explorer.ngrams import NgramCounts
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import Guess, check, sample_and_match
@@ -76,10 +76,17 @@ class StagedParams(Params):
         Note("saved passes", "guesses continued without a pass of their own", unit="passes"),
     ),
     presets={
-        "the paper's trigrams": {"order": 3},
-        "two stages": {"ahead": 0},
-        "sampling": {"filters": "none"},
-        "break it": {"nodes": 64, "width": 1, "ahead": 0},
+        "the paper's trigrams": preset("How many passes the trigrams save the draft.", order=3),
+        "two stages": preset("No trigrams: a pass of the draft for each level.", ahead=0),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "A chain of sixty-four guesses, a pass of the draft for each: slower than no draft.",
+            nodes=64,
+            width=1,
+            ahead=0,
+        ),
     },
 )
 def staged_speculative(run: Run, p: StagedParams) -> None:

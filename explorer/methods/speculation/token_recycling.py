@@ -31,7 +31,7 @@ from functools import cache
 from heapq import heappop, heappush
 
 from explorer.drafting import GREEDY, draft_paths
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
@@ -63,9 +63,20 @@ class RecyclingParams(Params):
     claims={"lossless"},
     notes=(Note("known tokens", "tokens whose successors are remembered", unit="tokens"),),
     presets={
-        "the paper's": {"k": 8, "nodes": 80},
-        "a chain": {"k": 1, "nodes": 4},
-        "sampling": {"filters": "none"},
+        "the paper's defaults": preset(
+            "How the matrix of successors fills, and guesses get better as the text goes on.",
+            k=8,
+            nodes=80,
+        ),
+        "a chain": preset("Only the last successor of each token is remembered.", k=1, nodes=4),
+        "sampling": preset(
+            "Guesses that agree with a draw, not with the best token.", filters="none"
+        ),
+        "break it": preset(
+            "One long chain of last successors: behind its first mistake all is lost.",
+            k=1,
+            nodes=128,
+        ),
     },
 )
 def token_recycling(run: Run, p: RecyclingParams) -> None:
