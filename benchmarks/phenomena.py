@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from explorer.decoding import make_request, run_request
+from explorer.ngrams import repeated_share
 from explorer.view import LanguageModel
 from training.corpus import Book
 from training.tasks import example
@@ -19,12 +20,6 @@ BEAMS = (1, 2, 4, 8, 16, 32)
 BEAM_TOKENS = 48
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 WINDOW = 512
-
-
-def repeated_share(ids: list[int], n: int = 4) -> float:
-    """Share of the n-grams of `ids` that occurred before in it."""
-    grams = list(zip(*(ids[i:] for i in range(n)), strict=False))
-    return 1 - len(set(grams)) / len(grams)
 
 
 def stretches(books: Sequence[Book], tokenizer, length: int, count: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""n-grams of a text that grows: how probable a token is by them, and which one they guess next."""
+"""n-grams of a text: how many differ, how probable a token is by them, which one they guess next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Smoothing = Literal["interpolated", "authors"]
+
+
+def distinct_share(tokens: Sequence[int], n: int) -> float | None:
+    """Different n-grams / n-grams of a text, "distinct-n"; None if it has none.
+
+    Source: Li et al. 2016, https://arxiv.org/abs/1510.03055
+    """
+    grams = list(zip(*(tokens[i:] for i in range(n)), strict=False))
+    return len(set(grams)) / len(grams) if grams else None
+
+
+def repeated_share(tokens: Sequence[int], n: int = 4) -> float | None:
+    """Share of the n-grams of a text that occurred before in it; None if it has none.
+
+    Source: "seq-rep-n" of Welleck et al. 2019, https://arxiv.org/abs/1908.04319
+    """
+    distinct = distinct_share(tokens, n)
+    return None if distinct is None else 1 - distinct
 
 
 class NGramModel:

@@ -2,19 +2,13 @@ import pytest
 import torch
 
 from benchmarks.models import continue_greedily, held_out_examples
-from benchmarks.phenomena import laws_apart, repeated_share, stretches
+from benchmarks.phenomena import laws_apart, stretches
 from benchmarks.speculation import speed_up
 from benchmarks.steering import MoodJudge, steered
 from training.corpus import Book
 from training.pretrain import build_model
 from training.tasks import draw_example
 from training.world import HELD_OUT_SEEDS
-
-
-def test_repetition_is_the_share_of_grams_seen_before():
-    assert repeated_share(list(range(10))) == 0.0
-    assert repeated_share([1] * 13) == pytest.approx(0.9)
-    assert repeated_share([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]) == pytest.approx(2 / 7)
 
 
 def test_answers_do_not_depend_on_the_batch_and_stop_at_the_end_token(tokenizer, tiny_recipe):
