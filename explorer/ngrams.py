@@ -1,4 +1,4 @@
-"""n-grams of a text: how many differ, how probable a token is by them, which one they guess next."""
+"""n-grams of a text: how many differ, how probable a token is by them, which they guess next."""
 
 from __future__ import annotations
 

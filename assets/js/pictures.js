@@ -9,7 +9,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   tabs.setAttribute("aria-label", "Pictures of the run");
   const panel = el("div", "picture");
   panel.setAttribute("role", "tabpanel");
-  panel.id = `trace-picture-${++tooltips}`;
+  panel.id = `${NAME}-picture-${++tooltips}`;
   const what = el("p", "what");
   const caption = el("p", "caption");
   const head = el("div", "head");

@@ -5,7 +5,7 @@ let tooltips = 0;
 function makeTooltip(root) {
   const box = el("div", "tip");
   box.setAttribute("role", "tooltip");
-  box.id = `trace-tip-${++tooltips}`;
+  box.id = `${NAME}-tip-${++tooltips}`;
   box.hidden = true;
   root.append(box);
   let anchor = null;

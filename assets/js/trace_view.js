@@ -7,11 +7,6 @@
 const REFRESH_MS = 1000;
 
 const root = element.querySelector(".trace-view");
-if (!document.getElementById("trace-view-style")) {
-  const style = el("style", "", lookRules() + "\n" + CSS);
-  style.id = "trace-view-style";
-  document.head.append(style);
-}
 
 const tip = makeTooltip(root);
 const state = el("p", "state");
@@ -41,7 +36,6 @@ const fresh = () => ({ run: null, seq: -1, tokens: [], prompt: [], overview: nul
   following: true, step: 0, last: 0, end: null });
 let at = fresh();
 let pass = {};
-const asked = {}; // the last question of each kind: an older answer is not wanted any more
 
 function colourControl() {
   const box = el("div", "colouring");
@@ -158,25 +152,12 @@ function showLiveText() {
 
 // What is fetched -----------------------------------------------------------------------------------
 
-function forget() {
-  for (const kind of Object.keys(asked)) asked[kind]++;
-}
-
 function askTable(picture) {
   return ask({ want: "table", picture }, picture === "ribbon" ? "table of the text" : "table");
 }
 
-async function ask(question, kind = "picture") {
-  const mine = (asked[kind] = (asked[kind] ?? 0) + 1);
-  let answer;
-  try {
-    const said = await server.answer({ ...pass, run: at.run, ...question });
-    answer = said === undefined ? null : JSON.parse(said);
-  } catch {
-    answer = null;
-  }
-  if (mine !== asked[kind]) return null;
-  return answer ?? { error: "The server did not answer. Load the page again, or try in a moment." };
+function ask(question, kind = "picture") {
+  return askServer({ ...pass, run: at.run, ...question }, kind);
 }
 
 async function fetchOverview() {

@@ -33,26 +33,19 @@ Events, browser to Python: `view.select(f)`: a token was pressed; `gr.EventData`
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import orjson
 
-from explorer.errors import ExplorerError
+from explorer.ui.component import Fetch, component
 from explorer.ui.live import live_chunks
 from explorer.ui.payload import pictures_payload
-from visualizers.style import looks
 
 __all__ = ["live_chunks", "pictures_payload", "trace_view"]
 
-ASSETS = Path(__file__).parents[2] / "assets"
 SCRIPTS = (
     "elements",
+    "asking",
     "scales",
     "tooltip",
     "text",
@@ -62,13 +55,9 @@ SCRIPTS = (
     "table",
     "pictures",
     "totals",
+    "sheets",
     "trace_view",
 )
-OOPS = "This could not be read; the server's log says more."
-
-log = logging.getLogger(__name__)
-
-Fetch = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def trace_view(fetch: Fetch, **kwargs: Any) -> gr.HTML:
@@ -77,54 +66,5 @@ def trace_view(fetch: Fetch, **kwargs: Any) -> gr.HTML:
     Args:
         fetch: answers the browser's questions, as described above.
     """
-
-    def answer(question: dict[str, Any]) -> str:
-        # One JSON string: a server function's plain answer is walked by a slow encoder.
-        return orjson.dumps(_answer(fetch, question)).decode()
-
-    plotly = _plotly_js()
-    gr.set_static_paths([plotly])
-    return gr.HTML(
-        value=None,
-        html_template='<section class="trace-view" aria-label="The run"></section>',
-        js_on_load=_script(plotly),
-        server_functions=[answer],
-        apply_default_css=False,
-        **kwargs,
-    )
-
-
-def _answer(fetch: Fetch, question: Any) -> dict[str, Any]:
-    if not isinstance(question, dict):
-        return {"error": "This is no question about a run."}
-    try:
-        return fetch(question)
-    except ExplorerError as error:
-        return {"error": str(error)}
-    except Exception:
-        log.exception("The page asked for something that failed")
-        return {"error": OOPS}
-
-
-def _script(plotly: Path) -> str:
-    """The script of the component: its constants, then its files in one scope.
-
-    The style sheet travels with the script because `css_template` would be compiled and set anew
-    at each chunk.
-    """
-    constants = {
-        "CSS": (ASSETS / "css" / "trace_view.css").read_text(encoding="utf-8"),
-        "LOOKS": looks(),
-        "PLOTLY": f"/gradio_api/file={plotly.as_posix()}",
-    }
-    lines = [f"const {name} = {json.dumps(value)};" for name, value in constants.items()]
-    for name in SCRIPTS:
-        lines.append((ASSETS / "js" / f"{name}.js").read_text(encoding="utf-8"))
-    return "\n".join(lines)
-
-
-def _plotly_js() -> Path:
-    """plotly.js as the plotly package has it; plotly itself need not be imported for that."""
-    spec = find_spec("plotly")
-    assert spec is not None and spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0]) / "package_data" / "plotly.min.js"
+    template = '<section class="trace-view" aria-label="The run"></section>'
+    return component("trace", template, SCRIPTS, ["trace_view"], fetch, **kwargs)
