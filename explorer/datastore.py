@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import log
 from pathlib import Path
 
 from explorer.errors import InputError
@@ -18,6 +19,7 @@ from explorer.registry import Params, param
 from explorer.view import LanguageModel
 
 TALES = Path(__file__).parents[1] / "assets" / "texts" / "tales.txt"
+K1, B = 1.2, 0.75  # of Okapi BM25: how soon repetition saturates, how much length counts
 LONGEST_ENDING = 32  # tokens by which the places are sorted; a longer ending is not looked for
 
 
@@ -125,3 +127,20 @@ def datastore_of(model: LanguageModel, text: str) -> Datastore:
 
 
 _sorted = lru_cache(maxsize=4)(Datastore)
+
+
+def ranked_passages(passages: Sequence[Sequence[int]], query: Sequence[int]) -> list[int]:
+    """The passages' numbers, those first that have most of the query's tokens (Okapi BM25)."""
+    counts = [Counter(passage) for passage in passages]
+    mean = sum(map(len, passages)) / max(len(passages), 1)
+
+    def score(i: int) -> float:
+        total = 0.0
+        for token in set(query):
+            n = sum(1 for other in counts if other[token])
+            rarity = log((len(passages) - n + 0.5) / (n + 0.5) + 1)
+            often, long = counts[i][token], len(passages[i]) / mean
+            total += rarity * often * (K1 + 1) / (often + K1 * (1 - B + B * long))
+        return total
+
+    return sorted(range(len(passages)), key=score, reverse=True)
