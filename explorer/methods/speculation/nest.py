@@ -39,7 +39,7 @@ from torch import Tensor
 from explorer.datastore import DatastoreParams, Place, passages_of, ranked_passages
 from explorer.errors import InputError
 from explorer.law import Law
-from explorer.registry import Note, method, param
+from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.tree import TokenTree
@@ -98,10 +98,16 @@ class NestParams(DatastoreParams):
              unit="nats"),
     ),
     presets={
-        "the paper's start": {"neighbours": 256, "span": 64},
-        "greedy": {"filters": "temperature=0"},
-        "the target alone": {"offset": -100.0},
-        "break it": {"offset": 100.0, "leniency": 0.01, "span": 128},
+        "the paper's start": preset(
+            "Longer spans, and farther neighbours in the mixture.", neighbours=256, span=64
+        ),
+        "greedy": preset("Where the book outweighs the target's own choice.",
+                         filters="temperature=0"),
+        "the target alone": preset("The weight stays at 1: nothing is copied.", offset=-100.0),
+        "break it": preset(
+            "The book always outweighs the target, and any word of it will do.",
+            offset=100.0, leniency=0.01, span=128,
+        ),
     },
 )  # fmt: skip
 def nest(run: Run, p: NestParams) -> None:
