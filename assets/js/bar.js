@@ -1,5 +1,6 @@
 // The line above a run: its title, how it stands, and what may be done with it.
-// value: {run, share, title, tags, note, sentence, kind, mine, shares: [id], answer}
+// value: {run, share, title, notice, tags, note, sentence, kind, mine, shares: [id], answer}; the run
+// of the first visit has no id here, so that the address stays clean
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -21,7 +22,8 @@ state.setAttribute("role", "status");
 const actions = make("div", "bar-actions");
 const shares = make("div", "bar-shares");
 const about = make("div", "bar-about");
-root.append(title, state, actions, about, shares);
+const notice = make("p", "bar-notice");
+root.append(title, state, actions, notice, about, shares);
 let form = null; // where tags and note are written, while they are
 let sent = 0;
 
@@ -135,6 +137,8 @@ const draw = () => {
   const v = props.value || {};
   title.textContent = v.title ?? "";
   title.hidden = !v.title;
+  notice.replaceChildren();
+  if (v.notice) notice.append(make("b", "", "What to notice: "), v.notice);
   // What is wrong with what was typed stands beside it.
   const here = form && sent && v.answer === sent;
   state.textContent = here ? "" : (v.sentence ?? "");
@@ -152,7 +156,16 @@ const draw = () => {
     actions.append(write, button("Share", () => trigger("select", { action: "share" })));
     shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
   }
-  if (v.run) actions.append(button("Export", () => trigger("select", { action: "export" })));
+  if (v.title) {
+    actions.append(
+      button(v.notice ? "Run it yourself" : "Use its settings", () => {
+        document.body.dataset.drawer = "parameters";
+        trigger("select", { action: "fill" });
+        document.getElementById("go")?.focus();
+      }),
+      button("Export", () => trigger("select", { action: "export" })),
+    );
+  }
   describe(v);
   if (!props.value || v.keep_address) return;
   const wanted = address(v.run, v.share);

@@ -4,7 +4,7 @@
   const DARK = "decoding-explorer-dark";
   const chosen = localStorage.getItem(DARK); // null: as the system has it
   if (chosen) document.body.classList.toggle("dark", chosen === "true");
-  const names = ["parameters", "library", "catalogue"];
+  const names = ["parameters", "library", "catalogue", "gallery"];
   const mark = () => {
     for (const name of names) {
       const button = document.getElementById("toggle-" + name);

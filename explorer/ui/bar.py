@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from explorer.errors import InputError
+from explorer.registry import get_method
 from explorer.ui.service import Service, Visitor
 
 
@@ -14,8 +15,14 @@ def bar_value(
     """What `bar.js` draws."""
     told = {"sentence": sentence, "kind": "problem" if sentence else "", **more}
     if run_id in service.examples:
-        # The address stays clean, so that a reload shows whatever example there is then.
-        return {"run": "", "title": service.example_titles[run_id], **told}
+        example = service.examples[run_id]
+        return {
+            # The first visit's address stays clean, so that a reload is a first visit again.
+            "run": "" if run_id == next(iter(service.examples)) else run_id,
+            "title": f"Example: {get_method(example.method).title}",
+            "notice": example.notice,
+            **told,
+        }
     try:
         place = service.place(run_id, visitor)
     except InputError as error:

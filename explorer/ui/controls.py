@@ -29,18 +29,16 @@ class Control:
     read: Callable[[Any], Any]
 
 
-def controls(method: Method, preset: str, key: str) -> Iterator[Control]:
-    """The controls of a method, at the values of a preset ("" for the defaults).
+def controls(method: Method, values: Mapping[str, Any], key: str) -> Iterator[Control]:
+    """The controls of a method, at these values and the defaults of all others.
 
-    `key` and the preset become part of every component's key: a keyed component would keep the
-    value of the preset before.
+    `key` becomes part of every component's key. It must differ where the values do: a keyed
+    component keeps the value it had.
     """
     schema = method.params.model_json_schema()
-    chosen = method.presets.get(preset)
-    changed = chosen.values if chosen else {}
     for name, field in method.params.model_fields.items():
         about = _resolved(schema["properties"][name], schema.get("$defs", {}))
-        value = changed.get(name, field.default)
+        value = values.get(name, field.default)
         others = [p.values[name] for p in method.presets.values() if name in p.values]
         make, read = _kind(about, value, [field.default, *others])
         yield Control(
@@ -49,7 +47,7 @@ def controls(method: Method, preset: str, key: str) -> Iterator[Control]:
                 label=_label(about),
                 info=about.get("description"),
                 elem_id=f"field-param-{name}",
-                key=f"{key}/{method.id}/{preset}/{name}",
+                key=f"{key}/{name}",
                 interactive=True,
             ),
             read,

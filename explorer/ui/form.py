@@ -14,6 +14,8 @@ from explorer.models.library import bundled
 from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
 from explorer.sampling.chain import FILTERS, example
 from explorer.settings import settings
+from explorer.trace import Header
+from explorer.ui.beginning import BETWEEN, OF_A_RUN, Beginning, beginning, of_run
 from explorer.ui.controls import controls
 from explorer.ui.parts import part, script
 
@@ -28,7 +30,6 @@ ROLES = {
 }
 ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."
-BETWEEN = "|"  # in a preset's value, so that equal names of two methods differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,19 +158,21 @@ def _draw_controls(
 ) -> None:
     """Draws the method's controls anew for each method and preset, with what Generate reads."""
 
-    for chosen in (ask.method.change, common.preset.input):
+    for chosen in (ask.method.change, common.preset.change):
         chosen(None, js=script("drawing.js"))
 
+    # Another method brings other presets, so it is always a preset that changes.
     @gr.render(
         inputs=[ask.method, common.preset],
-        triggers=[loaded, ask.method.change, common.preset.input],
+        triggers=[loaded, common.preset.change],
         show_progress="hidden",
         concurrency_limit=None,
     )
     def draw(method_id: str, preset: str) -> None:
         method = get_method(method_id)
-        own = list(controls(method, _chosen(method, preset), "param"))
-        models = [_model_picker(role) for role in method.models]
+        begin = beginning(method, preset)
+        own = list(controls(method, begin.params, f"param/{begin.key}"))
+        models = [_model_picker(role, begin) for role in method.models]
         fixed = [ask.prompt, common.seed, common.max_new_tokens, common.chat]
 
         def send(token: str, *values: Any) -> Any:
@@ -197,10 +200,42 @@ def _draw_controls(
         part("drawn")
 
 
-def method_chosen(method_id: str) -> tuple[dict[str, Any], Any]:
-    """The line about a method, and its presets."""
+def method_chosen(method_id: str, preset: str | None) -> tuple[dict[str, Any], Any]:
+    """The line about a method, and its presets, unless one of them was chosen along with it."""
     method = get_method(method_id)
-    return about_method(method), gr.update(**_presets(method))
+    chosen = (preset or "").startswith(f"{method.id}{BETWEEN}")
+    return about_method(method), gr.skip() if chosen else gr.update(**_presets(method))
+
+
+def fields(ask: Ask, common: Common) -> list[Any]:
+    """What `filled` fills."""
+    return [
+        ask.prompt,
+        ask.method,
+        common.preset,
+        common.max_new_tokens,
+        common.seed,
+        common.chat,
+    ]
+
+
+def filled(ask: Ask, common: Common, header: Header) -> dict[Any, Any]:
+    """The form as it would ask for this run again.
+
+    Raises:
+        InputError: this program cannot make such a run; the sentence says why.
+    """
+    method, chosen = of_run(header)
+    presets = _presets(method)
+    most = header.limits.get("max_new_tokens") or FIRST_TOKENS
+    return {
+        ask.prompt: header.prompt,
+        ask.method: method.id,
+        common.preset: gr.update(choices=[*presets["choices"], (OF_A_RUN, chosen)], value=chosen),
+        common.max_new_tokens: min(int(most), settings().max_new_tokens),
+        common.seed: header.seed if header.seed <= MOST_SEED else 0,
+        common.chat: header.chat,
+    }
 
 
 def about_method(method: Method) -> dict[str, Any]:
@@ -234,17 +269,17 @@ def _filters() -> list[list[str]]:
     return found
 
 
-def _model_picker(role: str) -> gr.Dropdown:
+def _model_picker(role: str, begin: Beginning) -> gr.Dropdown:
     names = [model.name for model in bundled() if not model.problem]
     return gr.Dropdown(
         [*names, "toy", "toy-draft"],
-        value=DEFAULT_MODELS[role],
+        value=begin.models.get(role, DEFAULT_MODELS[role]),
         label=ROLES[role],
         info="Or type an id of the Hugging Face hub: owner/name.",
         allow_custom_value=True,
         interactive=True,
         elem_id=f"field-model-{role}",
-        key=f"model/{role}",
+        key=f"model/{role}/{begin.key if begin.models else ''}",
     )
 
 
@@ -260,12 +295,5 @@ def _presets(method: Method) -> dict[str, Any]:
 
 def _preset_help(method_id: str, preset: str) -> Any:
     """What to look at with the chosen preset."""
-    method = get_method(method_id)
-    name = _chosen(method, preset)
-    return gr.update(info=method.presets[name].about if name else PRESET_HELP)
-
-
-def _chosen(method: Method, preset: str | None) -> str:
-    """The preset, if it is one of this method's: the list may still be another's."""
-    method_id, _, name = (preset or "").partition(BETWEEN)
-    return name if method_id == method.id and name in method.presets else ""
+    about = beginning(get_method(method_id), preset).about
+    return gr.update(info=about or PRESET_HELP)

@@ -13,6 +13,7 @@ from explorer.ui import form, runs
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
 from explorer.ui.checks import FieldErrors, blamed_field
+from explorer.ui.examples import gallery
 from explorer.ui.parts import part, script
 from explorer.ui.quiet import quiet
 from explorer.ui.service import Place, Service, Visitor
@@ -56,6 +57,7 @@ class Page:
                 gr.Button("Parameters", elem_id="toggle-parameters", size="sm", min_width=0)
                 gr.Button("My runs", elem_id="toggle-library", size="sm", min_width=0)
                 gr.Button("Methods", elem_id="toggle-catalogue", size="sm", min_width=0)
+                gr.Button("Examples", elem_id="toggle-gallery", size="sm", min_width=0)
                 gr.Button("Dark", elem_id="toggle-dark", size="sm", min_width=0)
         self.ask = form.ask_row()
         self.problems = part("problems", {})
@@ -78,6 +80,8 @@ class Page:
                     )
                 with gr.Column(elem_id="panel-library"):
                     self._library()
+                with gr.Column(elem_id="panel-gallery"):
+                    self.gallery = part("gallery", gallery(self.service.examples))
                 with gr.Column(elem_id="panel-catalogue"):
                     self.catalogue = part("catalogue", form.catalogue())
 
@@ -118,12 +122,15 @@ class Page:
         seen = self.current.change(self._watch, [*who, self.current], [self.view], **every)
         seen.then(self._standing, listing, around, **every)
         chosen = [ask.about, self.common.preset]
-        ask.method.change(form.method_chosen, [ask.method], chosen, **every)
+        picked = [ask.method, self.common.preset]
+        ask.method.change(form.method_chosen, picked, chosen, **every)
         self.catalogue.select(_picked, None, [ask.method], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
         changed = [self.list, self.current, self.session, self.search]
         acted = [self.bar, self.download, *changed]
-        self.bar.select(self._act_on_run, listing, acted, **every)
+        form_fields = [*form.fields(ask, self.common), self.problems]
+        self.bar.select(self._act_on_run, listing, [*acted, *form_fields], **every)
+        self.gallery.select(_opened, None, [self.current], **every)
         self.list.select(self._act_on_list, listing, changed, **every)
         for typed in (self.search.submit, self.session.input):
             typed(self._find, listing, [self.list], **every)
@@ -235,6 +242,9 @@ class Page:
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
                 case "search":
                     return self._search(visitor, current, asked)
+                case "fill":
+                    header = self.service.trace(run_id, visitor).header
+                    return form.filled(ask=self.ask, common=self.common, header=header)
                 case "describe":
                     more = {"answer": asked.get("sent")}  # which of the form's questions this is
                     runs.describe(self.service, visitor, run_id, asked)
@@ -326,6 +336,10 @@ class Page:
 
 def _picked(wish: gr.EventData) -> str:
     return get_method(str(_detail(wish).get("method", ""))).id
+
+
+def _opened(wish: gr.EventData) -> dict[str, Any]:
+    return {"run": str(_detail(wish).get("run", ""))}
 
 
 def _detail(wish: gr.EventData) -> dict[str, Any]:

@@ -1,42 +1,62 @@
-"""Records the finished runs that a first visitor finds: `python -m explorer.ui.record_examples`.
+"""Records the examples: `python -m explorer.ui.record_examples [method …]`, or all of them.
 
-To be run anew whenever the bundled models change: an example must be what they really do.
+To be run whenever the bundled models or a method change: an example must be what they really do.
+One that comes out as it was is left as it is, so only what changed has a new file. What stands in
+`examples.toml` under `notice` has to be read beside a new recording: it must still be true.
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Any
+import gzip
+import json
+import sys
+from collections.abc import Sequence
 
-from explorer import decode
-from explorer.ui.service import EXAMPLES
-from storage import Store
+import torch
 
-# File name -> title and what is asked for. The first one is drawn.
-RECORDED: dict[str, tuple[str, dict[str, Any]]] = {
-    "1-beams": (
-        "An example: four beams look for the most probable text",
-        {"method": "beam_search", "num_beams": 4, "max_new_tokens": 32},
-    ),
-}
-PROMPT = "Once upon a time there was a miller"
+from explorer.decoding import decode
+from explorer.errors import TraceError
+from explorer.trace import Trace
+from explorer.ui.examples import EXAMPLES, Example, declared, read_recording, recording
 
 
-def main() -> None:
-    EXAMPLES.mkdir(parents=True, exist_ok=True)
-    for name, (title, asked) in RECORDED.items():
-        trace = decode("target", PROMPT, **asked)
-        with tempfile.TemporaryDirectory() as folder, Store(Path(folder)) as store:
-            owner = store.local_owner()
-            store.keep(trace, owner)
-            store.rename(trace.run_id, owner, title)
-            (session,) = store.sessions(owner)
-            store.rename_session(session.session_id, owner, title)
-            text = "".join(store.export_session(session.session_id, owner))
-        (EXAMPLES / f"{name}.json").write_text(text, encoding="utf-8")
-        print(f"{name}: {len(text):,} bytes, {trace.text!r}")
+def main(methods: Sequence[str]) -> None:
+    torch.set_num_threads(1)  # the same sums on every machine, as far as that can be had
+    for example in declared():
+        if methods and example.method not in methods:
+            continue
+        trace = recorded(example)
+        path = recording(EXAMPLES, example)
+        try:
+            same = _alike(read_recording(EXAMPLES, example), trace)
+        except TraceError:
+            same = False
+        if not same:
+            text = json.dumps(trace.to_dict(), ensure_ascii=False, separators=(",", ":"))
+            path.write_bytes(gzip.compress(text.encode(), mtime=0))
+        size = path.stat().st_size
+        told = "as it was" if same else "new"
+        print(f"{example.method}: {told}, {size:,} bytes, {trace.text!r}", flush=True)
+
+
+def recorded(example: Example) -> Trace:
+    """A run of an example by the bundled models."""
+    trace = decode(
+        "target",
+        example.prompt,
+        example.method,
+        seed=example.seed,
+        max_new_tokens=example.max_new_tokens,
+        **example.params,
+    )
+    return Trace(trace.header.model_copy(update={"run_id": example.run_id}), trace.events)
+
+
+def _alike(old: Trace, new: Trace) -> bool:
+    ours = {"created", "versions"}
+    headers = [trace.header.model_dump(exclude=ours) for trace in (old, new)]
+    return headers[0] == headers[1] and old.without_times() == new.without_times()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -5,11 +5,9 @@ Nothing here knows of Gradio. Every method takes a `Visitor` and checks what the
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from explorer.errors import ExplorerError, InputError
@@ -17,14 +15,11 @@ from explorer.models.library import Library
 from explorer.settings import Settings
 from explorer.trace import Trace
 from explorer.ui.checks import checked_job
+from explorer.ui.examples import Examples
 from explorer.ui.keeping import StoreSink
 from explorer.worker import Batch, Worker, default_library, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
-from storage.foreign import read_session
 
-log = logging.getLogger(__name__)
-
-EXAMPLES = Path(__file__).parents[2] / "assets" / "examples"
 WATCH_BEAT_SECONDS = 0.25
 SETTLING_SECONDS, SETTLING_TRIES = 5.0, 100
 
@@ -71,7 +66,7 @@ class Service:
         self.store = store or open_store(settings)
         # First of all: its processes load models while the page is being built.
         self.worker: Worker = make_worker(settings, StoreSink(self.store), library)
-        self.examples, self.example_titles = _examples(settings)
+        self.examples = Examples()
 
     def close(self) -> None:
         self.worker.close()
@@ -109,7 +104,7 @@ class Service:
     def trace(self, run_id: str, visitor: Visitor) -> Trace:
         """A run's header and what has happened in it so far."""
         if run_id in self.examples:
-            return self.examples[run_id]
+            return self.examples.trace(run_id)
         return self.store.trace(run_id, self.reader(run_id, visitor))
 
     def place(self, run_id: str, visitor: Visitor) -> Place:
@@ -167,17 +162,3 @@ class Service:
             if not self.place(run_id, visitor).going:
                 return
             time.sleep(SETTLING_SECONDS / SETTLING_TRIES)
-
-
-def _examples(settings: Settings) -> tuple[dict[str, Trace], dict[str, str]]:
-    """The finished runs that come with the program and their titles, in the order of the files."""
-    found: dict[str, Trace] = {}
-    titles: dict[str, str] = {}
-    for path in sorted(EXAMPLES.glob("*.json")):
-        try:
-            for run in read_session(path, settings.max_trace_bytes).runs:
-                found[run.trace.run_id] = run.trace
-                titles[run.trace.run_id] = run.title
-        except ExplorerError as error:  # the page must open, example or not
-            log.warning("The example %s cannot be read: %s", path.name, error)
-    return found, titles

@@ -88,10 +88,10 @@ class Visit:
     def leave(self) -> None:
         """Whatever still runs is stopped: others share the app."""
         if not self.page.is_closed():
-            stop = self.page.locator("#stop:enabled")
-            if stop.count():
-                stop.evaluate("(button) => button.click()")
-                self.page.locator("#stop:disabled").wait_for()
+            # One look for both: the run may end between two.
+            self.page.evaluate("document.querySelector('#stop:enabled')?.click()")
+            if self.page.locator("#stop").count():
+                self.page.locator("#stop:disabled").wait_for(state="attached")
 
     @property
     def href(self) -> str:

@@ -17,9 +17,9 @@ def test_untouched_controls_give_the_preset(method_id, preset):
     from explorer.ui.controls import controls
 
     method = all_methods()[method_id]
-    made = list(controls(method, preset, "test"))
-    values = {control.name: control.read(control.component.value) for control in made}
     wanted = method.presets[preset].values if preset else {}
+    made = list(controls(method, wanted, "test"))
+    values = {control.name: control.read(control.component.value) for control in made}
     assert method.params.model_validate(values) == method.parse(wanted)
 
 
