@@ -122,7 +122,9 @@ def bring_in(service: Service, visitor: Visitor, path: str | None) -> tuple[str,
 def run_file(service: Service, visitor: Visitor, run_id: str) -> dict[str, str]:
     """One run as a file that can be imported again."""
     trace = service.trace(run_id, visitor)
-    if run_id in service.examples:  # brought in again it is a run like others, with an id of its own
+    if (
+        run_id in service.examples
+    ):  # brought in again it is a run like others, with an id of its own
         trace = Trace(trace.header.model_copy(update={"run_id": new_id()}), trace.events)
     return {"name": f"run-{trace.run_id}.json", "text": json.dumps(trace.to_dict())}
 

@@ -42,7 +42,7 @@ def test_the_first_screen(visit, width, height):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("drawer", ["parameters", "library", "catalogue"])
+@pytest.mark.parametrize("drawer", ["parameters", "library", "catalogue", "gallery"])
 def test_axe_finds_nothing_serious(visit, drawer, dark):
     visit.page.set_viewport_size({"width": 1440, "height": 900})
     visit.drawer(drawer)
