@@ -131,6 +131,7 @@ class Recorder:
         mark: MarkKind,
         why: str = "",
         numbers: Mapping[str, Numbers] | None = None,
+        into: int | None = None,
     ) -> None:
         """A decision about nodes; a sequence among `numbers` has one entry a node."""
         if not self._sink:
@@ -142,7 +143,9 @@ class Recorder:
                 for name, x in (numbers or {}).items()
             }
             self._sink(
-                MarkEvent(step=self.step, ms=ms, node=node, mark=mark, why=why, numbers=behind)
+                MarkEvent(
+                    step=self.step, ms=ms, node=node, mark=mark, why=why, numbers=behind, into=into
+                )
             )
 
     def note(self, name: str, value: Value, node: int | None) -> None:

@@ -317,6 +317,10 @@ class Run:
         """This guess and all below it are dropped without having been judged."""
         self._recorder.mark(self.tree.kill_guess(node), "pruned", why, {})
 
+    def merge(self, node: int, into: int, why: str = "", **numbers: float | None) -> None:
+        """This hypothesis goes on as another: what continues `into` continues both."""
+        self._recorder.mark([node], "merged", why, numbers, into)
+
     def finish(self, node: int, score: float, why: str = "") -> None:
         """This hypothesis is complete."""
         self._recorder.mark([node], "finished", why, {"score": score})

@@ -44,6 +44,28 @@ UTILITIES: dict[str, Utility] = {
 }
 
 
+def self_bleu(texts: Sequence[str]) -> float:
+    """Mean BLEU of each of two or more texts where all the others are right: 1 if all are alike."""
+    scores = [
+        _bleu().sentence_score(text, [*texts[:i], *texts[i + 1 :]]).score
+        for i, text in enumerate(texts)
+    ]
+    return sum(scores) / len(scores) / 100
+
+
+def edit_distance(a: Sequence[object], b: Sequence[object]) -> int:
+    """How many items must be put in, taken out or exchanged to make one of the other."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        diagonal, row[0] = row[0], i + 1
+        for j, y in enumerate(b):
+            diagonal, row[j + 1] = (
+                row[j + 1],
+                min(row[j] + 1, row[j + 1] + 1, diagonal + (x != y)),
+            )
+    return row[-1]
+
+
 def utility_matrix(texts: Sequence[str], utility: Utility) -> list[list[float]]:
     """U[i][j]: how good text i is where text j is right."""
     return [[utility(text, right) for right in texts] for text in texts]

@@ -15,6 +15,7 @@ def check_events(events: Sequence[AnyEvent]) -> None:
         TraceError: an event speaks of a node that is not there, or steps run backwards.
     """
     known = 1  # the root
+    merges = Merges()
     step = 0
     for place, event in enumerate(events):
         if event.step < step:
@@ -25,7 +26,10 @@ def check_events(events: Sequence[AnyEvent]) -> None:
                 if event.id != known or not 0 <= event.parent < known:
                     raise _wrong(place, f"node {event.id} below {event.parent} cannot be there")
                 known += 1
-            case MarkEvent() | ChoiceEvent():
+                merges.add(event.parent)
+            case MarkEvent():
+                named = [event.node, *([] if event.into is None else [event.into])]
+            case ChoiceEvent():
                 named = [event.node]
             case EvalEvent():
                 named = event.nodes
@@ -40,10 +44,57 @@ def check_events(events: Sequence[AnyEvent]) -> None:
         for node in named:
             if not 0 <= node < known:
                 raise _wrong(place, f"node {node} is not there")
+        if isinstance(event, MarkEvent) and not merges.take(event):
+            raise _wrong(place, f"node {event.node} cannot be {event.mark} into {event.into}")
         if isinstance(event, ChoiceEvent):
             columns = {len(c) for c in (event.tokens, event.raw, event.final, event.removed_by)}
             if len(columns) > 1:
                 raise _wrong(place, "its columns have different lengths")
+    if not merges.have_an_order():
+        raise TraceError("The trace is damaged: its merges lead in a circle.")
+
+
+class Merges:
+    """Which node goes on as which other, and whether that can be."""
+
+    def __init__(self) -> None:
+        self._parents = [-1]
+        self._into: dict[int, int] = {}
+
+    def add(self, parent: int) -> None:
+        self._parents.append(parent)
+
+    def take(self, mark: MarkEvent) -> bool:
+        """Whether a mark says what it must: where a merged node went, once, and of no other."""
+        if mark.mark != "merged" or mark.into is None:
+            return mark.mark != "merged" and mark.into is None
+        if mark.node == 0 or mark.node in self._into or self._last(mark.into) == mark.node:
+            return False
+        self._into[mark.node] = mark.into
+        return True
+
+    def have_an_order(self) -> bool:
+        """Whether every node can stand behind all that lead to it, or to what was merged in it."""
+        if not self._into:
+            return True
+        place = [self._last(node) for node in range(len(self._parents))]
+        onward: list[list[int]] = [[] for _ in place]
+        waiting = [0] * len(place)
+        for node, parent in enumerate(self._parents[1:], 1):
+            onward[place[parent]].append(place[node])
+            waiting[place[node]] += 1
+        ready = [node for node, n in enumerate(waiting) if n == 0]
+        for node in ready:
+            for to in onward[node]:
+                waiting[to] -= 1
+                if not waiting[to]:
+                    ready.append(to)
+        return len(ready) == len(place)
+
+    def _last(self, node: int) -> int:
+        while node in self._into:
+            node = self._into[node]
+        return node
 
 
 def _wrong(place: int, what: str) -> TraceError:

@@ -102,7 +102,10 @@ class ChoiceEvent:
 
 @dataclass(slots=True, kw_only=True)
 class MarkEvent:
-    """Something was decided about a node; `numbers` are what the decision rests on."""
+    """Something was decided about a node; `numbers` are what the decision rests on.
+
+    A node that was merged goes on as another, `into`: whatever continues that one continues both.
+    """
 
     step: int
     ms: float
@@ -110,6 +113,7 @@ class MarkEvent:
     mark: MarkKind
     why: str = ""
     numbers: dict[str, Number] = field(default_factory=dict)
+    into: int | None = None
     kind: Literal["mark"] = "mark"
 
 

@@ -35,6 +35,7 @@ class NodeStory:
     depth: int
     born: int
     marks: list[MarkEvent] = field(default_factory=list)
+    into: int | None = None  # the node as which it goes on, if it was merged
     children: list[int] = field(default_factory=list)
     entropy: dict[str, float] = field(default_factory=dict)
 
@@ -80,6 +81,8 @@ class Fold:
                 )
             case MarkEvent():
                 self.nodes[event.node].marks.append(event)
+                if event.into is not None:
+                    self.nodes[event.node].into = event.into
                 if event.mark == "emitted":
                     self.emitted.append(event)
                 elif event.mark == "kept":

@@ -56,8 +56,10 @@ class Script:
         self.events.append(NodeEvent(**self.at, id=self.nodes, parent=parent, token=token, by=by))
         return self.nodes
 
-    def mark(self, node, mark, why="", **numbers):
-        self.events.append(MarkEvent(**self.at, node=node, mark=mark, why=why, numbers=numbers))
+    def mark(self, node, mark, why="", into=None, **numbers):
+        self.events.append(
+            MarkEvent(**self.at, node=node, mark=mark, why=why, numbers=numbers, into=into)
+        )
 
     def note(self, name, value, node=None):
         self.events.append(NoteEvent(**self.at, name=name, value=value, node=node))
