@@ -38,7 +38,7 @@ from typing import Literal
 from explorer.frontier import Frontier
 from explorer.lattice import Lattice, Way
 from explorer.law import Law
-from explorer.registry import Note, Params, method, param
+from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.utilities import edit_distance, self_bleu
@@ -101,10 +101,16 @@ class LatticeParams(Params):
         Note("statistics", "What the lattice holds", "text", drawn_as="label"),
     ),
     presets={
-        "the paper's": {"num_beams": 16, "texts": 20},
-        "zip": {"merge": "zip"},
-        "nothing merged": {"merge": "none"},
-        "break it": {"n": 1, "shift": 20, "pick": "evenly"},
+        "the paper's": preset(
+            "The passes of a beam of sixteen: how fast the number of texts grows.",
+            num_beams=16, texts=20,
+        ),
+        "zip": preset("Ways meet earlier, and the texts are many more.", merge="zip"),
+        "nothing merged": preset("As many passes, and one text for each way taken.", merge="none"),
+        "break it": preset(
+            "One token in common is enough: texts that no model would write, at equal distances.",
+            n=1, shift=20, pick="evenly",
+        ),
     },
 )  # fmt: skip
 def lattice(run: Run, p: LatticeParams) -> None:
