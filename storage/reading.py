@@ -19,7 +19,9 @@ from storage.rows import ENDED
 
 MOST_FAMILY = 200  # branches of one family that are shown
 PREVIEW = 200  # characters of prompt and text in a list
+FAMILY_PREVIEW = 4000  # and in a family, where only what is new of a text is shown
 
+_SEEN = select(RunRow.id, RunRow.run_id, RunRow.parent)
 _LISTED = (
     RunRow.id,
     RunRow.run_id,
@@ -138,23 +140,20 @@ class Reading(Room):
         Raises:
             NotThere: there is no such run for this reader.
         """
-        seen = select(RunRow.id, RunRow.run_id, RunRow.parent).where(readable(reader))
         with self._db.read() as db:
             self._readable_run(db, run_id, reader)
             top, passed = run_id, set[str]()
             while top not in passed:
                 passed.add(top)
-                row = db.execute(seen.where(RunRow.run_id == top)).one_or_none()
+                row = db.execute(_SEEN.where(readable(reader), RunRow.run_id == top)).one_or_none()
                 # What is not here any more, or is an example, still joins those that come of it.
                 top = (row.parent if row else None) or top
-            found: dict[str, int] = {}
-            level = [top]
-            while level and len(found) < MOST_FAMILY:
-                related = RunRow.run_id.in_(level) | RunRow.parent.in_(level)
-                rows = db.execute(seen.where(related).limit(MOST_FAMILY)).all()
-                level = [row.run_id for row in rows if row.run_id not in found]
-                found |= {row.run_id: row.id for row in rows}
-            return list_infos(db, list(found.values()))[::-1]
+            return _with_branches(db, top, reader)
+
+    def branches(self, run_id: str, reader: Reader) -> list[RunInfo]:
+        """What branched from a run that is not kept here itself, such as an example."""
+        with self._db.read() as db:
+            return _with_branches(db, as_id(run_id), reader)
 
     def _readable_run(self, db: Session, run_id: str, reader: Reader) -> Row[int, bytes, int, str]:
         columns = select(RunRow.id, RunRow.header, RunRow.events, RunRow.status)
@@ -166,7 +165,19 @@ class Reading(Room):
         return run
 
 
-def list_infos(db: Session, numbers: Sequence[int]) -> list[RunInfo]:
+def _with_branches(db: Session, top: str, reader: Reader) -> list[RunInfo]:
+    """A run, if it is here, and all that branched from it, oldest first."""
+    found: dict[str, int] = {}
+    level = [top]
+    while level and len(found) < MOST_FAMILY:
+        related = RunRow.run_id.in_(level) | RunRow.parent.in_(level)
+        rows = db.execute(_SEEN.where(readable(reader), related).limit(MOST_FAMILY)).all()
+        level = [row.run_id for row in rows if row.run_id not in found]
+        found |= {row.run_id: row.id for row in rows}
+    return list_infos(db, list(found.values()), FAMILY_PREVIEW)[::-1]
+
+
+def list_infos(db: Session, numbers: Sequence[int], preview: int = PREVIEW) -> list[RunInfo]:
     """The runs of these numbers, newest first, with what belongs to them."""
     models: dict[int, dict[str, str]] = {number: {} for number in numbers}
     for row in db.scalars(select(RunModelRow).where(RunModelRow.run.in_(numbers))):
@@ -188,8 +199,8 @@ def list_infos(db: Session, numbers: Sequence[int]) -> list[RunInfo]:
             status=row.status,
             created=row.created,
             events=row.events,
-            prompt=row.prompt[:PREVIEW],
-            text=row.text[:PREVIEW],
+            prompt=row.prompt[:preview],
+            text=row.text[:preview],
             figures=row.figures,
             sentence=row.sentence,
             parent=row.parent,

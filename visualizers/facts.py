@@ -44,16 +44,20 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
 
 
 def prompt_tokens(reading: Reading) -> list[dict[str, Any]]:
-    """The prompt's tokens: token, text, and how probable each was given those before it, if that
-    is known: p, surprisal in nats."""
+    """The tokens before the tree: token, text, class ("prompt", or where a branch took it over
+    "text", where a person chose it "forced"), and how probable each was given those before it, if
+    that is known: p, surprisal in nats."""
     return [
         {
             "token": token,
             "text": reading.token(token),
-            "p": probability(logp),
+            "class": reading.prompt_class(place),
+            "p": None if logp is None else probability(logp),
             "surprisal": None if logp is None else -logp,
         }
-        for token, logp in zip(reading.prompt_ids, reading.prompt_logps, strict=True)
+        for place, (token, logp) in enumerate(
+            zip(reading.prompt_ids, reading.prompt_logps, strict=True)
+        )
     ]
 
 

@@ -93,6 +93,15 @@ class Reading:
         view = views.get("target") or next(iter(views.values()), None)
         return view.prompt_ids if view else []
 
+    def prompt_class(self, place: int) -> str:
+        """Of a token of that prompt: typed, taken over from another run, or chosen by a person."""
+        views = self.fold.views
+        view = views.get("target") or next(iter(views.values()), None)
+        behind = len(self.prompt_ids) - place  # 1: the last one
+        if view is None or behind > view.begun:
+            return "prompt"
+        return "forced" if behind <= view.forced else "text"
+
     @cached_property
     def prompt_logps(self) -> list[float | int | None]:
         """For each token of that prompt its log-probability in nats; None where it is not known."""

@@ -2,9 +2,9 @@
 
 While a search has not decided yet, the ribbon shows the hypothesis that leads.
 
-`data` feeds the page's main text. data["prompt"] = [{"token": id, "text", "p", "surprisal"}, …], as
-far as the model told how probable the prompt was; and data["tokens"], in the order of the tree, one
-entry for each token that ever was part of the ribbon:
+`data` feeds the page's main text. data["prompt"] = [{"token": id, "text", "class", "p",
+"surprisal"}, …], as far as the model told how probable the prompt was; and data["tokens"], in the
+order of the tree, one entry for each token that ever was part of the ribbon:
 
     node, token, text (visible), by, place (1 = first token after the prompt), end (ends the text)
     shows         [[from step, until step or null, class], …]: when it is there, and as what
@@ -41,6 +41,12 @@ READS = ("view", "node", "mark", "choice", "eval", "done")
 NEEDS = ()
 LINE = 84  # cells
 PITCH = 2.0  # lines of the grid a line of text takes: the text, and the bars below it
+
+WORDS_BEFORE = {
+    "prompt": "prompt token",
+    "text": "taken over from the run before",
+    "forced": "chosen by a person",
+}
 
 Interval = list[Any]  # [from step, until step or None, class]
 
@@ -231,12 +237,13 @@ def _prompt_marks(reading: Reading, places: _Places) -> list[Mark]:
     for i, entry in enumerate(prompt_tokens(reading)):
         text, token = entry["text"], entry["token"]
         x, y = places.put(text)
-        tip = [Tip("prompt token", f"{reading.alone(token)}  (id {token})")]
+        words = WORDS_BEFORE[entry["class"]]
+        tip = [Tip(words, f"{reading.alone(token)}  (id {token})")]
         if entry["surprisal"] is not None:
             tip.append(Tip("probability", number(entry["p"])))
             tip.append(Tip("surprisal", f"{number(entry['surprisal'])} nats"))
         marks.append(
-            Mark(f"prompt {i}", "text", x, y, "prompt", text=text, width=cells(text), tip=tip)
+            Mark(f"prompt {i}", "text", x, y, entry["class"], text=text, width=cells(text), tip=tip)
         )
     return marks
 

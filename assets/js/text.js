@@ -120,7 +120,9 @@ function makeText(tip, onPress) {
   box.addEventListener("click", (event) => {
     if (!at(event)) return;
     tip.show(at(event), tokenTip(known.get(at(event))));
-    if (!known.get(at(event)).prompt) onPress(known.get(at(event)));
+    if (known.get(at(event)).prompt) return;
+    tip.hide();
+    onPress(known.get(at(event)), at(event));
   });
   box.addEventListener("keydown", (event) => {
     const move = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];

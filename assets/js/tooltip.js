@@ -56,8 +56,17 @@ function tipsAt(tips, step) {
 
 // Everything that is known about a token of the text.
 function tokenTip(token) {
-  const head = el("p", "tip-token", token.alone ?? spaced(token.text));
+  const parts = [el("p", "tip-token", token.alone ?? spaced(token.text)), tokenFacts(token)];
+  if (token.alternatives?.length) parts.push(alternatives(token.alternatives, MOST_ALTERNATIVES));
+  return parts;
+}
+
+function tokenFacts(token) {
   const rows = token.prompt ? [["part of", "the prompt"], ["id", String(token.token)]] : [];
+  if (token.begun != null) {
+    rows.push(["part of", token.class === "forced" ? "the beginning, chosen by a person"
+      : "the beginning, taken over from the run before"], ["id", String(token.token)]);
+  }
   if (token.p != null) {
     const raw = token.p_raw;
     const before = raw != null && number(raw) !== number(token.p);
@@ -73,9 +82,7 @@ function tokenTip(token) {
     if (mass > 0) rows.push([`removed by ${filter}`, number(mass)]);
   }
   if (token.source) rows.push(["p comes from", token.source]);
-  const parts = [head, tipRows(rows)];
-  if (token.alternatives?.length) parts.push(alternatives(token.alternatives));
-  return parts;
+  return tipRows(rows);
 }
 
 function spaced(text) {
@@ -84,14 +91,15 @@ function spaced(text) {
 
 const MOST_ALTERNATIVES = 8;
 
-function alternatives(all) {
+function alternatives(all, most) {
   const table = el("table", "alternatives");
   const head = el("tr");
   for (const name of ["it could have been", "before", "after", ""]) head.append(el("th", "", name));
   table.append(head);
-  const first = all.slice(0, MOST_ALTERNATIVES);
-  for (const other of first.concat(all.slice(MOST_ALTERNATIVES).filter((o) => o.chosen))) {
+  const first = all.slice(0, most);
+  for (const other of first.concat(all.slice(most).filter((o) => o.chosen))) {
     const row = el("tr", other.removed_by ? "removed" : other.chosen ? "chosen" : "");
+    row.dataset.token = other.token;
     const share = (logp) => (logp == null ? "0" : number(Math.exp(logp), 2));
     const bar = el("span", "bar");
     bar.style.width = `${other.final == null ? 0 : 60 * Math.exp(other.final)}px`;

@@ -11,7 +11,8 @@ const root = element.querySelector(".trace-view");
 const tip = makeTooltip(root);
 const state = el("p", "state");
 state.setAttribute("role", "status");
-const text = makeText(tip, pressed);
+const text = makeText(tip, (token, button) => actions.open(token, button));
+const actions = makeActions((wish) => trigger("select", { run: at.run, ...wish }));
 const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
@@ -28,7 +29,7 @@ empty.append(
 const controls = colourControl();
 const body = el("div", "body");
 controls.append(tokenTable.toggle);
-body.append(text.box, controls, tokenTable.box, sentence, steps.box, pictures.box, totals.box);
+body.append(text.box, actions.box, controls, tokenTable.box, sentence, steps.box, pictures.box, totals.box);
 body.hidden = true;
 root.append(state, empty, body);
 
@@ -75,6 +76,7 @@ function onValue() {
   if (!value) return showEmpty();
   if (value.pass) pass = { ...value.pass };
   if (value.error) return say("failed", value.error);
+  if (value.refused) return void (value.run === at.run && actions.refuse(value.refused));
   if (value.load) return load(value);
   if (value.tokens) return grow(value);
 }
@@ -90,6 +92,7 @@ function showEmpty() {
 
 function begin(run) {
   forget();
+  actions.close();
   at = { ...fresh(), run };
   root.dataset.run = run;
   steps.pause();
@@ -214,8 +217,11 @@ function refreshSoon() {
 
 // What is shown -------------------------------------------------------------------------------------
 
-function promptToken(token, i) {
-  return { ...token, key: `prompt ${i} ${token.token}`, class: "prompt", prompt: true };
+// What stands before the tree: the prompt, and behind it what a branch began with.
+function promptToken(token, i, all) {
+  const typed = all.findIndex((other) => other.class !== "prompt");
+  const begun = typed >= 0 && i >= typed ? i - typed : null;
+  return { ...token, key: `prompt ${i} ${token.token}`, prompt: begun == null, begun };
 }
 
 function keyed(token, cls, isFresh) {
@@ -258,10 +264,6 @@ function onStep(step) {
 function caption() {
   const captions = at.overview.captions;
   sayIn(sentence, sentence, captions[Math.min(at.step, captions.length - 1)] ?? "");
-}
-
-function pressed(token) {
-  trigger("select", { run: at.run, node: token.node, step: at.step, place: token.place });
 }
 
 const SIGNS = { failed: "✗", stopped: "■", running: "●", waiting: "…", done: "✓", loading: "…" };

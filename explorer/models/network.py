@@ -296,6 +296,7 @@ class Network:
             "dtype": str(self.dtype).removeprefix("torch."),
             "device": str(self.device),
             "reading": self.reading,
+            "eos_ids": sorted(self.eos_ids),
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "attention": self.anatomy.config._attn_implementation,
         }

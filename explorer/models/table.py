@@ -74,7 +74,8 @@ class TableLM:
         return self.context_length - prompt_length
 
     def describe(self) -> dict[str, Value]:
-        return {"id": self.model_id, "class": "TableLM", "dtype": "float32", "device": "cpu"}
+        about = {"id": self.model_id, "class": "TableLM", "dtype": "float32", "device": "cpu"}
+        return {**about, "eos_ids": [EOS]}
 
     def encode(self, text: str) -> list[int]:
         try:

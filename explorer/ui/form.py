@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -45,15 +46,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What every method has."""
+    """What every method has, and the models that were chosen for each role, whatever the method."""
 
     preset: gr.Dropdown
     max_new_tokens: gr.Slider
     seed: gr.Number
     chat: gr.Checkbox
+    models: gr.State
 
 
-Submit = Callable[[str, dict[str, Any]], Any]  # the owner's token, the keywords of a job
+Submit = Callable[..., Any]  # who asks and from where, then the keywords of a job
 
 
 def ask_row() -> Ask:
@@ -127,22 +129,26 @@ def common_controls() -> Common:
             interactive=True,
             render=False,
         ),
+        gr.State({}),
     )
 
 
 def place_controls(
     ask: Ask,
     common: Common,
-    owner: Any,
+    who: list[Any],
     loaded: Any,
     submit: Submit,
     outputs: list[Any],
     every: dict[str, Any],
 ) -> None:
-    """Preset, the method's own controls, and what all methods share, in this order."""
+    """Preset, the method's own controls, and what all methods share, in this order.
+
+    `submit` gets the values of `who`, and behind them the keywords of a job.
+    """
     common.preset.render()
     common.preset.input(_preset_help, [ask.method, common.preset], [common.preset], **every)
-    _draw_controls(ask, common, owner, loaded, submit, outputs, every)
+    _draw_controls(ask, common, who, loaded, submit, outputs, every)
     for component in (common.max_new_tokens, common.seed, common.chat):
         component.render()
 
@@ -150,7 +156,7 @@ def place_controls(
 def _draw_controls(
     ask: Ask,
     common: Common,
-    owner: Any,
+    who: list[Any],
     loaded: Any,
     submit: Submit,
     outputs: list[Any],
@@ -163,19 +169,24 @@ def _draw_controls(
 
     # Another method brings other presets, so it is always a preset that changes.
     @gr.render(
-        inputs=[ask.method, common.preset],
+        inputs=[ask.method, common.preset, common.models],
         triggers=[loaded, common.preset.change],
         show_progress="hidden",
         concurrency_limit=None,
     )
-    def draw(method_id: str, preset: str) -> None:
+    def draw(method_id: str, preset: str, kept: dict[str, str]) -> None:
         method = get_method(method_id)
         begin = beginning(method, preset)
         own = list(controls(method, begin.params, f"param/{begin.key}"))
-        models = [_model_picker(role, begin) for role in method.models]
+        chosen = kept | begin.models
+        models = [_model_picker(role, chosen.get(role), begin) for role in method.models]
+        for role, picker in zip(method.models, models, strict=True):
+            keep = partial(_keep_model, role)
+            picker.input(keep, [picker, common.models], [common.models], **every)
         fixed = [ask.prompt, common.seed, common.max_new_tokens, common.chat]
 
-        def send(token: str, *values: Any) -> Any:
+        def send(*given: Any) -> Any:
+            values = given[len(who) :]
             rest = values[len(fixed) :]
             prompt, seed, max_new_tokens, chat = values[: len(fixed)]
             named = zip(own, rest[len(models) :], strict=True)
@@ -188,12 +199,12 @@ def _draw_controls(
                 "models": dict(zip(method.models, rest, strict=False)),
                 "params": {control.name: control.read(value) for control, value in named},
             }
-            return submit(token, job)
+            return submit(*given[: len(who)], job)
 
         gr.on(
             [ask.go.click, ask.prompt.submit],
             send,
-            inputs=[owner, *fixed, *models, *(control.component for control in own)],
+            inputs=[*who, *fixed, *models, *(control.component for control in own)],
             outputs=outputs,
             **every,
         )
@@ -216,6 +227,7 @@ def fields(ask: Ask, common: Common) -> list[Any]:
         common.max_new_tokens,
         common.seed,
         common.chat,
+        common.models,
     ]
 
 
@@ -235,6 +247,7 @@ def filled(ask: Ask, common: Common, header: Header) -> dict[Any, Any]:
         common.max_new_tokens: min(int(most), settings().max_new_tokens),
         common.seed: header.seed if header.seed <= MOST_SEED else 0,
         common.chat: header.chat,
+        common.models: header.models,
     }
 
 
@@ -269,17 +282,22 @@ def _filters() -> list[list[str]]:
     return found
 
 
-def _model_picker(role: str, begin: Beginning) -> gr.Dropdown:
+def _keep_model(role: str, model: str | None, kept: dict[str, str]) -> dict[str, str]:
+    """The next method that has the role begins with the same model."""
+    return {**kept, role: model or DEFAULT_MODELS[role]}
+
+
+def _model_picker(role: str, chosen: str | None, begin: Beginning) -> gr.Dropdown:
     names = [model.name for model in bundled() if not model.problem]
     return gr.Dropdown(
         [*names, "toy", "toy-draft"],
-        value=begin.models.get(role, DEFAULT_MODELS[role]),
+        value=chosen or DEFAULT_MODELS[role],
         label=ROLES[role],
         info="Or type an id of the Hugging Face hub: owner/name.",
         allow_custom_value=True,
         interactive=True,
         elem_id=f"field-model-{role}",
-        key=f"model/{role}/{begin.key if begin.models else ''}",
+        key=f"model/{role}/{chosen}/{begin.key if begin.models else ''}",
     )
 
 

@@ -12,8 +12,10 @@ from explorer.registry import get_method
 from explorer.ui import form, runs
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
+from explorer.ui.branching import branch_point, quoted
 from explorer.ui.checks import FieldErrors, blamed_field
 from explorer.ui.examples import gallery
+from explorer.ui.family import family_value
 from explorer.ui.parts import part, script
 from explorer.ui.quiet import quiet
 from explorer.ui.service import Place, Service, Visitor
@@ -41,6 +43,8 @@ class Page:
             )
             self.share = gr.State("", time_to_live=KEPT_SECONDS)
             self.current = gr.State({}, time_to_live=KEPT_SECONDS)
+            # The place of a run from which the next one goes on, as a wish (see `branching`).
+            self.origin = gr.State({}, time_to_live=KEPT_SECONDS)
             self._layout()
             self._wire()
             publish(service)
@@ -60,11 +64,13 @@ class Page:
                 gr.Button("Examples", elem_id="toggle-gallery", size="sm", min_width=0)
                 gr.Button("Dark", elem_id="toggle-dark", size="sm", min_width=0)
         self.ask = form.ask_row()
+        self.place = part("origin", {})
         self.problems = part("problems", {})
         self.download = part("download")
         with gr.Row(elem_id="body"):
             with gr.Column(elem_id="main"):
                 self.bar = part("bar")
+                self.family = part("family", {})
                 self.view = trace_view(lambda question: fetched(self.service, question))
             with gr.Column(elem_id="drawer"):
                 with gr.Column(elem_id="panel-parameters"):
@@ -72,10 +78,10 @@ class Page:
                     form.place_controls(
                         self.ask,
                         self.common,
-                        self.owner,
+                        [self.owner, self.share, self.origin],
                         self.blocks.load,
                         self._start,
-                        [self.problems, self.current],
+                        [self.problems, self.current, self.origin, self.place],
                         self.every,
                     )
                 with gr.Column(elem_id="panel-library"):
@@ -117,7 +123,7 @@ class Page:
             js=script("owner.js"),
             **every,
         )
-        around = [self.bar, ask.stop, self.list, self.problems]
+        around = [self.bar, self.family, ask.stop, self.list, self.problems]
         self.current.change(self._standing, listing, around, **every)
         seen = self.current.change(self._watch, [*who, self.current], [self.view], **every)
         seen.then(self._standing, listing, around, **every)
@@ -132,6 +138,15 @@ class Page:
         self.bar.select(self._act_on_run, listing, [*acted, *form_fields], **every)
         self.gallery.select(_opened, None, [self.current], **every)
         self.list.select(self._act_on_list, listing, changed, **every)
+        formed = form.fields(ask, self.common)
+        self.view.select(
+            self._act_on_token,
+            [*who, self.current],
+            [self.view, self.current, self.origin, self.place, *formed],
+            **every,
+        )
+        self.place.select(_nowhere, None, [self.origin, self.place], **every)
+        self.family.select(_opened, None, [self.current], **every)
         for typed in (self.search.submit, self.session.input):
             typed(self._find, listing, [self.list], **every)
         self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
@@ -151,15 +166,22 @@ class Page:
                 current["sentence"] = str(error)
         return token, share, current, gr.update(choices=runs.sessions(self.service, visitor))
 
-    def _start(self, token: str, job: dict[str, Any]) -> dict[Any, Any]:
+    def _start(
+        self, token: str, share: str, origin: dict[str, Any], job: dict[str, Any]
+    ) -> dict[Any, Any]:
         """Generate was pressed."""
+        visitor = Visitor(token, share)
         try:
-            run_id = self.service.start(Visitor(token), job)
+            if origin:
+                run_id = self.service.start_from(origin["run"], visitor, origin, job)
+            else:
+                run_id = self.service.start(visitor, job)
         except FieldErrors as error:
             return {self.problems: error.found}
         except ExplorerError as error:
             return {self.problems: {"run": str(error)}}
-        return {self.problems: {}, self.current: {"run": run_id, "new": True}}
+        started = {"run": run_id, "new": True}
+        return {self.problems: {}, self.current: started, self.origin: {}, self.place: {}}
 
     def _watch(
         self, token: str, share: str, current: dict[str, Any], request: gr.Request
@@ -199,6 +221,7 @@ class Page:
             pass  # the view says it
         return {
             self.bar: bar_value(self.service, visitor, run_id, sentence),
+            self.family: family_value(self.service, visitor, run_id),
             self.ask.stop: gr.update(interactive=stoppable),
             self.list: listed,
             **blame,
@@ -216,6 +239,25 @@ class Page:
         except InputError as error:
             return {self.problems: {"run": str(error)}}
         return {self.problems: {}}
+
+    def _act_on_token(
+        self, token: str, share: str, current: dict[str, Any], wish: gr.EventData
+    ) -> dict[Any, Any]:
+        """Something about a token of the shown run was pressed: a branch begins there."""
+        run_id, visitor, asked = current.get("run", ""), Visitor(token, share), _detail(wish)
+        if asked.get("run") != run_id:
+            return {}  # of a run that is not shown any more
+        try:
+            if asked.get("act") != "anew":
+                made = self.service.branch(run_id, visitor, asked)
+                return {self.current: {"run": made, "new": True}}
+            trace = self.service.trace(run_id, visitor)
+            at = branch_point(trace, asked)
+            filled = form.filled(self.ask, self.common, trace.header)
+        except ExplorerError as error:
+            return {self.view: {"run": run_id, "refused": str(error)}}
+        place = {"run": run_id, "ends": quoted(trace, at), "tokens": len(at.begun)}
+        return {self.origin: asked, self.place: place, **filled}
 
     def _act_on_run(
         self,
@@ -332,6 +374,11 @@ class Page:
             ),
             self.current: current,
         }
+
+
+def _nowhere() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The next run begins behind its prompt again."""
+    return {}, {}
 
 
 def _picked(wish: gr.EventData) -> str:

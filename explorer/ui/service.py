@@ -14,6 +14,7 @@ from explorer.errors import ExplorerError, InputError
 from explorer.models.library import Library
 from explorer.settings import Settings
 from explorer.trace import Trace
+from explorer.ui.branching import as_before, branch_point, check_fits, placed
 from explorer.ui.checks import checked_job
 from explorer.ui.examples import Examples
 from explorer.ui.keeping import StoreSink
@@ -144,6 +145,34 @@ class Service:
             self.store.delete_run(job.run_id, owner)
             raise
         return job.run_id
+
+    def branch(self, run_id: str, visitor: Visitor, wish: Mapping[str, Any]) -> str:
+        """A run that goes on from a place of this one; see `explorer.ui.branching`.
+
+        Raises:
+            InputError: the place, the token or a parameter is not allowed, or the model is not
+                here.
+            QueueFull: no more runs are taken for now.
+        """
+        trace = self.trace(run_id, visitor)
+        at = branch_point(trace, wish)
+        changed = {}
+        if wish.get("act") == "branch":
+            changed[str(wish.get("param"))] = wish.get("chain")
+        return self.start(visitor, as_before(trace, at, **changed))
+
+    def start_from(
+        self, run_id: str, visitor: Visitor, wish: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> str:
+        """A run as the form says that goes on from a place of another one.
+
+        Raises:
+            FieldErrors, InputError, QueueFull: as `start` and `branch`.
+        """
+        trace = self.trace(run_id, visitor)
+        at = branch_point(trace, wish)
+        check_fits(trace, at, values.get("prompt"), values.get("models", {}).get("target", ""))
+        return self.start(visitor, {**values, **placed(at)})
 
     def stop(self, run_id: str, visitor: Visitor) -> bool:
         """Ask for the end of one's own run; False if it was over already."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 
 from tokenizers import Tokenizer
 
+from explorer.errors import InputError, shown
 from explorer.models.folder import read_tokenizer
 from explorer.models.loading import TOYS, bundled_folders
 from explorer.models.text import Text
@@ -21,10 +23,59 @@ log = logging.getLogger(__name__)
 
 TokenText = Callable[[int], str]
 MOST_HELD = 16
+MOST_PIECES = 6  # that a sentence lists
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a model writes: how many tokens it has, what each reads, and a text as tokens."""
+
+    size: int
+    text: TokenText
+    ids: Callable[[str], list[int]]
+
+    @cached_property
+    def tokens(self) -> dict[str, int]:
+        """Text -> the lowest id that reads so."""
+        return {self.text(token): token for token in reversed(range(self.size))}
 
 
 def token_text(model_id: str) -> TokenText:
-    """A function from a token's id to its text; ids in brackets where the model is not here.
+    """A function from a token's id to its text; ids in brackets where the model is not here."""
+    writing = _writing(model_id)
+    return writing.text if writing else _number
+
+
+def typed_token(model_id: str, text: str) -> int:
+    """The token of a model that reads exactly as a person typed it.
+
+    Raises:
+        InputError: there is none, or the tokenizer is not here.
+    """
+    if not text:
+        raise InputError("Nothing was typed: a token has at least one character.")
+    writing = _writing(model_id)
+    if writing is None:
+        raise InputError(
+            f"Tokens of {shown(model_id)} cannot be typed, as its tokenizer is not here: "
+            "take one of those that are listed."
+        )
+    if (token := writing.tokens.get(text)) is not None:
+        return token
+    try:
+        pieces = [writing.text(piece) for piece in writing.ids(text)]
+    except InputError as error:
+        raise InputError(f"{shown(text)} is no token: {error}") from None
+    written = ", ".join(f"“{piece}”" for piece in pieces[:MOST_PIECES])
+    raise InputError(
+        f"{shown(text)} is no single token of {shown(model_id)}; it takes {len(pieces)}: "
+        f"{written}{', …' if len(pieces) > MOST_PIECES else ''}. Type one of them, and the next in "
+        "the branch that comes."
+    )
+
+
+def _writing(model_id: str) -> Writing | None:
+    """How a model writes, None where that is not known here.
 
     Imported runs may name anything, so a folder of this machine is read only where the settings
     allow to use one, and nothing is ever fetched.
@@ -50,16 +101,22 @@ def _folder(model_id: str) -> Path | None:
 
 
 @lru_cache(MOST_HELD)
-def _of_folder(folder: Path) -> TokenText:
+def _of_folder(folder: Path) -> Writing | None:
     try:
         path = folder / "tokenizer.json"
         if not path.is_file():
-            return Text(read_tokenizer(folder, folder.name), ()).token_text
+            slow = read_tokenizer(folder, folder.name)
+            return Writing(len(slow), Text(slow, ()).token_text, slow.encode)
         fast = Tokenizer.from_file(os.fspath(path))
-        return Text(_as_transformers(fast), ()).token_text
+
+        def ids(text: str) -> list[int]:
+            found: list[int] = fast.encode(text, add_special_tokens=False).ids
+            return found
+
+        return Writing(fast.get_vocab_size(), Text(_as_transformers(fast), ()).token_text, ids)
     except Exception as error:  # tokenizers raises bare Exceptions
         log.warning("The tokenizer in %s cannot be read: %s", folder, error)
-        return _number
+        return None
 
 
 def _as_transformers(fast: Tokenizer) -> SimpleNamespace:
@@ -71,11 +128,13 @@ def _as_transformers(fast: Tokenizer) -> SimpleNamespace:
     )
 
 
-def _of_table(model_id: str) -> TokenText:
+@lru_cache(MOST_HELD)
+def _of_table(model_id: str) -> Writing | None:
     """Toys are known in a trace by their table's name."""
     toys = {name: make() for name, make in TOYS.items()}
     found = toys | {toy.model_id: toy for toy in toys.values()}
-    return found[model_id].token_text if model_id in found else _number
+    toy = found.get(model_id)
+    return Writing(toy.vocab_size, toy.token_text, toy.encode) if toy else None
 
 
 def _number(token: int) -> str:

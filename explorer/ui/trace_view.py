@@ -27,8 +27,9 @@ Question, browser to Python: `fetch({**pass, "run": id, "want": "overview"})`, p
 "opens". It returns what `pictures_payload` returns; what it raises as an
 `ExplorerError` is shown as a sentence. Whoever asks may ask for anything: `fetch` checks.
 
-Events, browser to Python: `view.select(f)`: a token was pressed; `gr.EventData` has `run`, `node`,
-`step` and `place`.
+Events, browser to Python: `view.select(f)`: a person wants a branch; `gr.EventData` has `run`, and
+`act` and so on as `explorer.ui.branching` says. {"run": id, "refused": sentence} answers one that
+cannot be.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ SCRIPTS = (
     "scales",
     "tooltip",
     "text",
+    "actions",
     "steps",
     "marks",
     "charts",

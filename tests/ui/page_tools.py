@@ -18,6 +18,8 @@ ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE_MS = 30_000
+CHOSEN = """(title) => !document.body.dataset.drawing &&
+    document.querySelector('#field-method input').value.endsWith('› ' + title)"""
 SHOWN = "(id) => document.querySelector('.trace-view').dataset.run === id"
 # What Gradio's page logs by itself when a stream ends with its tab.
 NOISE = re.compile(r"ERR_ABORTED|net::ERR_INCOMPLETE|queue/data")
@@ -122,6 +124,7 @@ class Visit:
         self.drawer("catalogue")
         self.page.get_by_role("button", name=f"Use {title}", exact=True).click()
         self.drawer("parameters")
+        self.page.wait_for_function(CHOSEN, arg=title)  # and its controls are drawn
 
     def generate(self) -> None:
         """Press Generate by the document: a page that streams never lies still for a click."""
