@@ -4,7 +4,7 @@ The owner's token is in the profile, so nobody sees what another test made.
 """
 
 import pytest
-from page_tools import CHROMIUM, FLAGS, Visit, running_app
+from page_tools import CHROMIUM, FLAGS, PATIENCE_MS, Visit, running_app
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +18,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM:
         pytest.skip("There is no chromium on this machine.")
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
