@@ -26,8 +26,9 @@ from visualizers import (
 )
 from visualizers.picture import Picture
 from visualizers.reading import OWN, Reading
+from visualizers.sight import Sight
 
-__all__ = ["VISUALIZERS", "Reading", "features", "pictures"]
+__all__ = ["TREES", "VISUALIZERS", "Reading", "features", "pictures", "pictures_of"]
 
 
 class Visualizer(Protocol):
@@ -52,6 +53,8 @@ VISUALIZERS: tuple[Visualizer, ...] = (
     noted,
     passes,
 )
+# Pictures of which a person may see a part, by their id.
+TREES: dict[str, Callable[[Reading, Sight], Picture]] = {"hypotheses": hypotheses.tree}
 
 
 def features(fold: Fold) -> set[str]:
@@ -85,8 +88,12 @@ def pictures(
         token_text: a token's text as the model has it; control characters are made visible here.
         notes: the quantities that the method declared (`header.notes`).
     """
-    reading = Reading(fold, token_text, notes)
-    here = features(fold)
+    return pictures_of(Reading(fold, token_text, notes))
+
+
+def pictures_of(reading: Reading) -> list[Picture]:
+    """The same of a run that is read already."""
+    here = features(reading.fold)
     return [
         picture
         for visualizer in VISUALIZERS

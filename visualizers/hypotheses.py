@@ -6,7 +6,7 @@ open on demand; the best path reads as one straight line at the top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from explorer.trace import MarkEvent
@@ -15,16 +15,18 @@ from visualizers.facts import node_tips
 from visualizers.layout import Box, tidy
 from visualizers.picture import Mark, Picture, Span, Table
 from visualizers.reading import Reading
-from visualizers.selection import choose, everything, is_dead
+from visualizers.selection import beginning_at, choose, everything, is_dead, way_to
 from visualizers.sentences import captions, reason, tell_step
+from visualizers.sight import WHOLE, Sight
 from visualizers.style import DEAD, legend
-from visualizers.words import cells, clip, number, tail
+from visualizers.words import cells, clip, number
 
 READS = ("node", "mark", "choice", "view")
 NEEDS = ("branch",)
 LEAD, SIGN = 3.0, 2.0  # cells of the line to a piece, and of the sign before its text
 PROMPT_CELLS = 28
 REASON_CELLS = 26
+TRAIL_CELLS = 24
 
 
 @dataclass(eq=False, slots=True)
@@ -34,15 +36,27 @@ class Piece(Box):
     run: Segment | None = None
     hidden: list[Segment] = field(default_factory=list)
     goes_on: bool = False  # it continues the line above it, without an edge and a sign
+    before: str = ""  # at the root: the end of the text before everything that is drawn
 
 
 def draw(reading: Reading) -> list[Picture]:
-    root_run = segments(reading.fold)
-    drawn = choose(reading, root_run)
+    return [tree(reading, WHOLE)]
+
+
+def tree(reading: Reading, sight: Sight) -> Picture:
+    """The tree, or what a sight leaves of it.
+
+    data["sight"] tells what is drawn: {"focus", "below", "node"} as in `Sight`, and "trail": the
+    runs above the focus and its own, from the prompt on, as {"node", "text"}.
+    """
+    whole = segments(reading.fold)
+    trail = way_to(reading, whole, sight.focus)
+    root_run = beginning_at(reading, trail[-1], sight.focus) if sight.focus else whole
+    drawn = choose(reading, root_run, sight)
     root = _pieces(reading, root_run, drawn)
     columns, lines = tidy(root)
     marks: list[Mark] = []
-    where: dict[int, tuple[float, float]] = {0: (root.right, root.y + 0.5)}
+    where: dict[int, tuple[float, float]] = {root_run.nodes[0]: (root.right, root.y + 0.5)}
     stack = [root]
     while stack:
         piece = stack.pop()
@@ -52,31 +66,39 @@ def draw(reading: Reading) -> list[Picture]:
         stack += piece.below
         marks += [_edge(reading, piece, b) for b in piece.below if not b.goes_on]
     classes = {cls for mark in marks for cls in _classes(mark)}
-    return [
-        Picture(
-            id="hypotheses",
-            kind="marks",
-            title="Tree of hypotheses",
-            what="Every text that was considered, from the prompt on the left; "
-            "the straight line behind it is the text that won, or leads.",
-            how="Each piece of text is a run of tokens without a branch. Beside a dead end stands "
-            "why it lost; “+7” stands for seven more tokens on branches that died, and opens.",
-            captions=captions(reading, lambda step: tell_step(reading, step)),
-            table=_table(reading),
-            legend=legend(*classes),
-            marks=marks,
-            size=(columns + 2, lines + 1),
-            focus=_focus(reading, where),
-            data={"pool": _pool(reading)},
-        )
-    ]
+    return Picture(
+        id="hypotheses",
+        kind="marks",
+        title="Tree of hypotheses",
+        what="Every text that was considered, from the prompt on the left; "
+        "the straight line behind it is the text that won, or leads.",
+        how="Each piece of text is a run of tokens without a branch. Beside a dead end stands "
+        "why it lost; “+7” stands for seven more tokens on branches that died, and opens.",
+        captions=captions(reading, lambda step: tell_step(reading, step)),
+        table=_table(reading),
+        legend=legend(*classes),
+        marks=marks,
+        size=(columns + 2, lines + 1),
+        focus=_focus(reading, where, where[root_run.nodes[0]]),
+        data={
+            "pool": _pool(reading),
+            "sight": {
+                **asdict(sight),
+                "trail": [
+                    {"node": run.nodes[0], "text": clip(reading.text(run.nodes), TRAIL_CELLS)}
+                    for run in trail[1:]
+                ],
+            },
+        },
+    )
 
 
 # Pieces and their marks -----------------------------------------------------------------------
 
 
 def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
-    root = Piece(width=cells(_prompt(reading)), run=root_run)
+    before = reading.ending(root_run.nodes[0], PROMPT_CELLS) or "(start)"
+    root = Piece(width=cells(before), run=root_run, before=before)
     stack = [root]
     while stack:
         piece = stack.pop()
@@ -87,7 +109,7 @@ def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
             if run.nodes[0] not in drawn:
                 hidden.append(run)
                 continue
-            goes_on = not below and _goes_on(reading, piece.run, run)
+            goes_on = not below and not piece.before and _goes_on(reading, piece.run, run)
             lead = 1.0 if goes_on else LEAD + SIGN
             width = lead + _width(reading, run)
             below.append(Piece(width=width, lead=lead, run=run, goes_on=goes_on))
@@ -112,14 +134,16 @@ def _piece_marks(reading: Reading, piece: Piece) -> list[Mark]:
     y = piece.y + 0.5
     if piece.run is None:
         return [_stub(reading, piece, y)]
-    if piece.run.nodes == [0]:
-        text = _prompt(reading)
-        return [Mark(of="prompt", shape="text", x=piece.x, y=y, cls="prompt", text=text, node=0)]
+    if piece.before:
+        return [
+            Mark(of="prompt", shape="text", x=piece.x, y=y, cls="prompt", text=piece.before,
+                 node=piece.run.nodes[0])
+        ]  # fmt: skip
     mark = _run_mark(reading, piece.run, piece.x + piece.lead, y, with_tips=True)
     mark.width = piece.width - piece.lead
     if piece.goes_on:
         mark.sign = False
-    elif piece.run.nodes != [0]:
+    else:
         mark.x -= SIGN
         mark.width += SIGN
     finished = [m for n in piece.run.nodes for m in reading.fold.nodes[n].marks if _ends(m)]
@@ -272,19 +296,17 @@ def _stub_history(reading: Reading, piece: Piece) -> list[tuple[int, str]]:
 # What else the picture has ---------------------------------------------------------------------
 
 
-def _prompt(reading: Reading) -> str:
-    text = tail("".join(map(reading.token, reading.prompt_ids[-PROMPT_CELLS:])), PROMPT_CELLS)
-    return text or "(start)"
-
-
-def _focus(reading: Reading, where: dict[int, tuple[float, float]]) -> list[tuple[float, float]]:
+def _focus(
+    reading: Reading, where: dict[int, tuple[float, float]], start: tuple[float, float]
+) -> list[tuple[float, float]]:
     """Where the run was at each step: the end of its text, or its first hypothesis."""
     found = []
-    here = where[0]
+    here = start
     for step in reading.steps:
-        marks = reading.marked(step, "kept")[:1] or reading.marked(step, "emitted")[-1:]
-        nodes = [m.node for m in marks] or reading.born_at[step][:1]
-        if nodes:
+        kept = [m.node for m in reading.marked(step, "kept") if m.node in where]
+        text = [m.node for m in reading.marked(step, "emitted") if m.node in where]
+        born = [n for n in reading.born_at[step] if n in where]
+        if nodes := kept[:1] or text[-1:] or born[:1]:
             here = where[nodes[0]]
         found.append(here)
     return found

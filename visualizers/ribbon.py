@@ -29,8 +29,9 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
-from explorer.trace import ChoiceEvent, MarkEvent
+from explorer.trace import ChoiceEvent
 from visualizers.facts import logps, node_tips, prompt_tokens
+from visualizers.leading import lead
 from visualizers.picture import Mark, Picture, Table, Tip
 from visualizers.reading import Reading, text_class
 from visualizers.sentences import captions, tell_step
@@ -97,7 +98,7 @@ def _shows(reading: Reading) -> dict[int, list[Interval]]:
         emitted = [m.node for m in reading.marked(step, "emitted")]
         head = emitted[-1] if emitted else head
         ended = fold.done is not None and fold.done.step <= step
-        tail = [] if ended else _lead(reading, step, head, leading)
+        tail = [] if ended else lead(reading, step, head, leading)
         before, after = set(leading), set(tail)
         for n in leading:
             if n not in after:
@@ -111,25 +112,6 @@ def _shows(reading: Reading) -> dict[int, list[Interval]]:
             intervals.append([step, None, cls if text_class(cls) else "text"])
         leading = tail
     return found
-
-
-def _lead(reading: Reading, step: int, head: int, before: list[int]) -> list[int]:
-    """The nodes from behind the text to the end of the best hypothesis that goes on."""
-    kept = reading.marked(step, "kept")
-    tip = before[-1] if before else head
-    if kept:
-        tip = max(enumerate(kept), key=_goodness)[1].node
-    path = []
-    while tip > head:
-        path.append(tip)
-        tip = reading.fold.nodes[tip].parent
-    return path[::-1] if tip == head else []
-
-
-def _goodness(entry: tuple[int, MarkEvent]) -> tuple[float, int]:
-    place, mark = entry
-    logp = mark.numbers.get("logp")
-    return (logp if logp is not None else 0.0, -place)
 
 
 # What is known about a token ------------------------------------------------------------------

@@ -3,33 +3,48 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
+from math import log
 
 from explorer.trace.segments import Segment
+from visualizers.leading import best_path
+from visualizers.odds import worths
 from visualizers.reading import Reading
+from visualizers.sight import WHOLE, Sight
 from visualizers.style import DEAD
 
 MOST_MARKS = 400
 SHOWN_DEAD = 3  # dead leaves at one place; the others go into its stub
 
 
-def choose(reading: Reading, root: Segment) -> set[int]:
-    """The runs that are drawn, by their first node: the most telling ones, within the limit."""
+def choose(reading: Reading, root: Segment, sight: Sight = WHOLE) -> set[int]:
+    """The runs that are drawn, by their first node: the most telling ones, within the limit.
+
+    The best path is drawn in any case, and so is the way to the node that somebody looks for.
+    """
+    must = {*best_path(reading), *reading.fold.path(sight.node)}
+    worth = worths(reading, root) if sight.below else {}
+    least = log(sight.below) if sight.below else -float("inf")
     sizes = _sizes(root)
-    drawn = {0}
+    drawn = {root.nodes[0]}
     cost = 2
     order = 0  # runs of one rank in the order of the tree
-    queue: list[tuple[bool, bool, int, int, Segment]] = []
+    queue: list[tuple[bool, bool, bool, int, int, Segment]] = []
 
     def offer(run: Segment) -> None:
         nonlocal order
-        for below in _telling(reading, run):
+        telling = {id(below) for below in _telling(reading, run)}
+        for below in run.below:
+            needed = not must.isdisjoint(below.nodes)
+            likely = not worth or worth[below.nodes[0]] >= least
+            if not needed and not (likely and id(below) in telling):
+                continue
             order += 1
-            dead = is_dead(reading, below)
-            entry = (not below.in_text, dead, -sizes[below.nodes[0]], order, below)
-            heapq.heappush(queue, entry)
+            dead, size = is_dead(reading, below), sizes[below.nodes[0]]
+            heapq.heappush(queue, (not needed, not below.in_text, dead, -size, order, below))
 
     offer(root)
-    while queue and cost < MOST_MARKS:
+    while queue and (cost < MOST_MARKS or not queue[0][0]):
         run = heapq.heappop(queue)[-1]
         drawn.add(run.nodes[0])
         # Text, edge, perhaps an end; and a stub with its edge if not all below can be drawn.
@@ -82,3 +97,21 @@ def everything(runs: list[Segment]) -> list[Segment]:
         found.append(run)
         stack += reversed(run.below)
     return found
+
+
+def way_to(reading: Reading, root: Segment, node: int) -> list[Segment]:
+    """The runs from the root to the one that holds a node, both included."""
+    way = [root]
+    for n in reading.fold.path(node):
+        if n not in way[-1].nodes:
+            way.append(next(run for run in way[-1].below if run.nodes[0] == n))
+    return way
+
+
+def beginning_at(reading: Reading, run: Segment, node: int) -> Segment:
+    """What begins with a node inside a run, behind a root that stands for all before it."""
+    at = run.nodes.index(node)
+    nodes = run.nodes[at:]
+    story = reading.fold.nodes[node]
+    rest = replace(run, nodes=nodes, born=story.born)
+    return Segment([story.parent], run.in_text, run.fate, None, 0, [rest])

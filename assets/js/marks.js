@@ -75,6 +75,7 @@ function makeCanvas(picture, tip, host, askOpens) {
     const [x, y] = [(mark.x ?? 0) * cell, (mark.y ?? 0) * LINE];
     const [w, h] = [(mark.width ?? 0) * cell, (mark.height ?? 0) * LINE];
     const node = svg("g", mark.shape, { "data-of": mark.of });
+    if (mark.node != null) node.dataset.node = mark.node;
     const part = { mark, node };
     if (mark.tip) tips.set(node, mark.tip);
     if (mark.shape === "edge") {
@@ -108,6 +109,7 @@ function makeCanvas(picture, tip, host, askOpens) {
     for (const span of mark.spans ?? []) {
       const piece = svg("tspan", "", { "data-of": span.of });
       piece.textContent = span.text;
+      if (span.node != null) piece.dataset.node = span.node;
       if (span.tip) tips.set(piece, span.tip);
       text.append(piece);
       into.push({ mark: span, node: piece });

@@ -2,7 +2,7 @@
 
 const PREFERRED = ["rounds", "hypotheses", "distribution"]; // shown first, where nobody chose
 
-function makePictures(tip, wantPicture, askTable, askOpens) {
+function makePictures(tip, wantPicture, askTable, askOpens, tree) {
   const box = el("div", "pictures");
   const tabs = el("div", "tabs");
   tabs.setAttribute("role", "tablist");
@@ -15,6 +15,9 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
   const head = el("div", "head");
   head.append(what, caption);
   const stage = el("div", "stage");
+  const scene = el("div", "scene");
+  scene.append(stage, tree.story);
+  tree.listen(stage);
   const legend = el("ul", "legend");
   const how = el("p", "how");
   const table = makeTable(() => askTable(chosen));
@@ -25,7 +28,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     button.addEventListener("click", () => drawing?.zoom?.(factor));
     zoom.append(button);
   }
-  panel.append(head, stage, legend, how, table.toggle, zoom, table.box);
+  panel.append(head, tree.tools, scene, legend, how, table.toggle, zoom, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -122,6 +125,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     }
     table.renew(grown);
     show(step, false);
+    tree.set(given, stage);
   }
 
   function showLegend() {
@@ -141,6 +145,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     const told = picture.captions[Math.min(step, picture.captions.length - 1)] ?? "";
     sayIn(head, caption, sayHow ? picture.how : told);
     drawing.show(step, gently);
+    tree.show();
     table.show(step);
   }
 
@@ -158,6 +163,7 @@ function makePictures(tip, wantPicture, askTable, askOpens) {
     },
     frame: (of) => drawing?.choose?.(of),
     clear() {
+      tree.clear();
       drawing?.close();
       picture = drawing = null;
       list = [];

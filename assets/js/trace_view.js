@@ -16,8 +16,9 @@ const actions = makeActions((wish) => trigger("select", { run: at.run, ...wish }
 const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
+const tree = makeTree({ ask, go, tip, redraw: () => fetchPicture(pictures.chosen) });
 const pictures = makePictures(tip, fetchPicture, askTable,
-  (picture, of) => ask({ want: "opens", picture, of }, "opens"));
+  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree);
 const tokenTable = makeTable(() => askTable("ribbon"));
 const totals = makeTotals();
 const empty = el("div", "empty");
@@ -166,7 +167,7 @@ function ask(question, kind = "picture") {
 async function fetchOverview() {
   const began = performance.now();
   const question = { want: "overview" };
-  if (pictures.chosen) question.picture = pictures.chosen;
+  if (pictures.chosen) Object.assign(question, { picture: pictures.chosen }, tree.question());
   const answer = await ask(question);
   if (!answer || answer.run !== undefined && answer.run !== at.run) return;
   if (answer.error) return say("failed", answer.error);
@@ -191,7 +192,7 @@ async function fetchOverview() {
 }
 
 async function fetchPicture(id) {
-  const answer = await ask({ want: "picture", picture: id });
+  const answer = await ask({ want: "picture", picture: id, ...tree.question() });
   if (!answer) return;
   if (answer.error) return say("failed", answer.error);
   showPicture(answer.picture);
@@ -259,6 +260,13 @@ function onStep(step) {
   caption();
   tokenTable.show(step);
   pictures.show(step, true);
+}
+
+// Something in the view leads to a step.
+function go(step) {
+  steps.pause();
+  steps.set(at.last, Math.min(step, at.last));
+  onStep(Math.min(step, at.last));
 }
 
 function caption() {

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from threading import Lock
+from dataclasses import asdict
 from typing import Any
 
-from explorer.errors import UnknownName
+import orjson
+
 from explorer.trace import FINISH_REASONS, Trace
+from explorer.ui.drawn import Drawn, drawn
 from explorer.ui.live import SENTENCES
+from explorer.ui.spreadsheet import csv_text
 from explorer.ui.totals import Totals
-from visualizers import pictures
+from visualizers.find import find
 from visualizers.picture import Picture
-
-MOST_DRAWN = 8  # runs whose pictures are kept at hand; one is a few megabytes
-
-_drawn: OrderedDict[tuple[str, int], list[Picture]] = OrderedDict()
-_lock = Lock()
+from visualizers.sight import wanted_node, wanted_sight
+from visualizers.story import story
 
 
 def pictures_payload(
@@ -36,43 +35,65 @@ def pictures_payload(
         run, last, picture (`Picture.to_dict()` without what follows)
     "want": "table" with "picture": its id ("ribbon" has one too):
         run, table
+    "want": "csv" with "picture": the same table for a spreadsheet:
+        run, text
     "want": "opens" with "picture", and "of": the name of one of its stubs:
         run, opens: the marks that the stub opens
+    "want": "find" with "text":
+        run, hits, total, sentence (`visualizers.find`)
+    "want": "story" with "node":
+        run, story (`visualizers.story`)
+    "want": "trace":
+        run, text: header and events as JSON, a file that can be imported
+
+    With a picture of a tree "focus", "below" and "node" say what of it (`visualizers.sight`).
 
     Args:
         trace: with as many events as there are.
         token_text: a token's text as the model has it.
-        question: what the browser asked; only "want" and "picture" are read.
+        question: what the browser asked; only what is named above is read.
         status: state and sentence where they are known better than from the trace ("running", the
             sentence of a failure).
 
     Raises:
-        UnknownName: there is no such picture.
+        InputError: there is no such picture or token, or what is asked is nothing of the kind.
     """
     question = question or {}
     want, asked = question.get("want", "overview"), str(question.get("picture", ""))
-    drawn = _pictures(trace, token_text)
-    found = next((p for p in drawn if p.id == asked), None)
     answer: dict[str, Any] = {"run": trace.run_id}
-    if want == "overview":
-        answer |= _overview(trace, drawn) | ({"picture": _light(found)} if found else {})
-        answer["status"] |= status or {}
-        return answer
-    if found is None:
-        raise UnknownName("picture", asked, [p.id for p in drawn])
-    if want == "table":
-        return answer | {"table": found.to_dict(opens=False)["table"]}
-    if want == "opens":
-        return answer | {"opens": found.opened(str(question.get("of", "")))}
-    return answer | {"last": found.last_step, "picture": _light(found)}
+    if want == "trace":
+        return answer | {"text": orjson.dumps(trace.to_dict()).decode()}
+    run = drawn(trace, token_text)
+    fold = run.reading.fold
+    match want:
+        case "overview":
+            answer |= _overview(trace, run)
+            answer["status"] |= status or {}
+            if asked in {p.id for p in run.pictures}:
+                answer["picture"] = _light(run.picture(asked, wanted_sight(question, fold)))
+        case "find":
+            answer |= asdict(find(run.reading, question.get("text")))
+        case "story":
+            answer["story"] = story(run.reading, wanted_node(question.get("node"), fold))
+        case "table":
+            answer["table"] = run.picture(asked).to_dict(opens=False)["table"]
+        case "csv":
+            answer["text"] = csv_text(run.picture(asked).table)
+        case "opens":
+            seen = run.picture(asked, wanted_sight(question, fold))
+            answer["opens"] = seen.opened(str(question.get("of", "")))
+        case _:
+            seen = run.picture(asked, wanted_sight(question, fold))
+            answer |= {"last": seen.last_step, "picture": _light(seen)}
+    return answer
 
 
 def _light(picture: Picture) -> dict[str, Any]:
     return picture.to_dict(opens=False, table=False)
 
 
-def _overview(trace: Trace, drawn: list[Picture]) -> dict[str, Any]:
-    text = next(p for p in drawn if p.id == "ribbon")
+def _overview(trace: Trace, run: Drawn) -> dict[str, Any]:
+    text = run.picture("ribbon")
     data = _light(text)["data"]
     return {
         "last": text.last_step,
@@ -81,25 +102,9 @@ def _overview(trace: Trace, drawn: list[Picture]) -> dict[str, Any]:
         "tokens": data["tokens"],
         "captions": text.captions,
         "pictures": [
-            {"id": p.id, "title": p.title, "kind": p.kind} for p in drawn if p.id != "ribbon"
+            {"id": p.id, "title": p.title, "kind": p.kind} for p in run.pictures if p.id != "ribbon"
         ],
     }
-
-
-def _pictures(trace: Trace, token_text: Callable[[int], str]) -> list[Picture]:
-    key = (trace.run_id, len(trace.events))
-    with _lock:
-        if key in _drawn:
-            _drawn.move_to_end(key)
-            return _drawn[key]
-    made = pictures(trace.fold(), token_text, trace.header.notes)
-    with _lock:
-        for old in [k for k in _drawn if k[0] == trace.run_id]:
-            del _drawn[old]
-        _drawn[key] = made
-        while len(_drawn) > MOST_DRAWN:
-            _drawn.popitem(last=False)
-    return made
 
 
 def _status(trace: Trace) -> dict[str, Any]:

@@ -23,8 +23,8 @@ Any of them may have "pass": {…}, such as an owner's token or a share id. The 
 sends it back as a part of each question, and nowhere else.
 
 Question, browser to Python: `fetch({**pass, "run": id, "want": "overview"})`, perhaps with
-"picture": the id of a picture that should come with it; or "want" is "picture", "table" or
-"opens". It returns what `pictures_payload` returns; what it raises as an
+"picture": the id of a picture that should come with it; or "want" is another of those that
+`pictures_payload` lists. It returns what that returns; what it raises as an
 `ExplorerError` is shown as a sentence. Whoever asks may ask for anything: `fetch` checks.
 
 Events, browser to Python: `view.select(f)`: a person wants a branch; `gr.EventData` has `run`, and
@@ -55,6 +55,9 @@ SCRIPTS = (
     "marks",
     "charts",
     "table",
+    "find",
+    "story",
+    "tree",
     "pictures",
     "totals",
     "sheets",

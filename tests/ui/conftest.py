@@ -3,8 +3,21 @@
 The owner's token is in the profile, so nobody sees what another test made.
 """
 
+import os
+import sys
+from pathlib import Path
+
 import pytest
-from page_tools import CHROMIUM, FLAGS, PATIENCE_MS, Visit, running_app
+from page_tools import (
+    CHROMIUM,
+    FLAGS,
+    PATIENCE_MS,
+    ROOT,
+    Visit,
+    answering,
+    free_port,
+    running_app,
+)
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +58,30 @@ def person(browser, address):
     for visit in visits:
         assert visit.wrong == []
         assert visit.outside == []
+
+
+@pytest.fixture(scope="session")
+def view_address():
+    """An app that has nothing but the view of a run."""
+    port = free_port()
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "GRADIO_ANALYTICS_ENABLED": "False"}
+    environment.pop("TRACE_RUNS", None)
+    harness = Path(__file__).with_name("trace_harness.py")
+    with answering([sys.executable, str(harness), str(port)], port, environment) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, view_address):
+    """A fresh visit of it; at its end nothing was complained of and nobody else was asked."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    wrong: list[str] = []
+    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    own = (view_address, "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(own) else wrong.append(r.url))
+    page.goto(view_address)
+    page.wait_for_selector(".trace-view .empty-title", timeout=60_000)
+    yield page
+    page.close()
+    assert wrong == []

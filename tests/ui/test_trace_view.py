@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 
 import pytest
-from page_tools import CHROMIUM, ROOT, answering, free_port
+from page_tools import CHROMIUM
 from trace_runs import RUNS
+from view_tools import choose, load, press, step_label
 
 from visualizers import pictures
 from visualizers.picture import Shown, visible_at
@@ -40,55 +39,6 @@ COLUMNS = """() => document.querySelector('.chart').data.map((trace) =>
   ['x', 'y', 'z', 'text', 'hovertext'].map((name) => trace[name]).filter(Array.isArray))"""
 
 
-@pytest.fixture(scope="module")
-def address():
-    """An app that has nothing but the view."""
-    port = free_port()
-    environment = os.environ | {
-        "PYTHONPATH": str(ROOT),
-        "GRADIO_ANALYTICS_ENABLED": "False",
-    }
-    environment.pop("TRACE_RUNS", None)
-    program = [sys.executable, str(HERE / "trace_harness.py"), str(port)]
-    with answering(program, port, environment) as found:
-        yield found
-
-
-@pytest.fixture
-def page(browser, address):
-    """A fresh visit; at its end nothing was complained of and nobody else was asked."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    wrong: list[str] = []
-    page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("request", lambda r: None if _own(r.url, address) else wrong.append(r.url))
-    page.goto(address)
-    page.wait_for_selector(".trace-view .empty-title", timeout=60_000)
-    yield page
-    page.close()
-    assert wrong == []
-
-
-def _own(url, address):
-    return url.startswith((address, "data:", "blob:"))
-
-
-def press(page, name, button="load"):
-    page.fill("#name textarea, #name input", name)
-    # A plain click in the document: the pointer's click waits until nothing moves any more.
-    page.evaluate("(id) => document.getElementById(id).click()", button)
-
-
-def load(page, name):
-    press(page, name)
-    page.wait_for_function("document.querySelector('.state').dataset.state.match(/done|fail|stop/)")
-
-
-def choose(page, picture):
-    page.click(f".tab[data-picture='{picture}']")
-    page.wait_for_selector(f".stage[data-picture='{picture}']")
-
-
 def has_text(page, expected):
     """Wait for it: a chunk that came is laid out with the next frame."""
     page.wait_for_function(
@@ -99,10 +49,6 @@ def has_text(page, expected):
 
 def text(page):
     return page.eval_on_selector(".run-text p", "(p) => p.textContent")
-
-
-def step_label(page):
-    return page.text_content(".step-label")
 
 
 def expected_text(name, step=None):

@@ -11,6 +11,8 @@ from functools import cache
 from itertools import groupby
 from math import log
 
+from explorer.decoding import decode
+from explorer.models.library import Library
 from explorer.trace import (
     AnyEvent,
     ChoiceEvent,
@@ -209,9 +211,17 @@ def _failed() -> Kept:
     return run
 
 
+def _real_search() -> Kept:
+    """More than 5,000 nodes, of the bundled target."""
+    model = Library().get("target")
+    trace = decode(model, "Once upon a time", "beam_search", max_new_tokens=90, num_beams=64)
+    return Kept("real search", trace.events, model.token_text)
+
+
 RUNS: dict[str, Callable[[], Kept]] = {
     "sample": cache(lambda: sampled("sample", 40)),
     "search": cache(lambda: searched("search", 20)),
+    "real search": cache(_real_search),
     "large": cache(lambda: guessed("large", 150)),
     "rounds": cache(lambda: guessed("rounds", 8)),
     "one": cache(lambda: sampled("one", 1, end="eos")),
