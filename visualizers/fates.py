@@ -57,9 +57,7 @@ def told(reading: Reading, mark: MarkEvent, who: str = "It") -> str:
         case "accepted" | "rejected":
             return f"{who} was {mark.mark} at step {step}{_judged(mark)}."
         case "merged":
-            into, other = at.get("into"), "another hypothesis"
-            if isinstance(into, int) and 0 <= into < len(reading.fold.nodes):
-                other = reading.quote(into)
+            other = "another hypothesis" if mark.into is None else reading.quote(mark.into)
             return f"{who} was merged with {other} at step {step}: {mark.why or 'they are one'}."
         case "finished":
             return f"{who} was finished at step {step} {_scored(mark)}."
