@@ -1,0 +1,129 @@
+"""Clauses that a text must meet: each asks for one of several phrases, or that one is absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from explorer.errors import InputError, shown
+from explorer.phrases import own_tokens
+from explorer.registry import Params, param
+from explorer.run import Run
+
+NOT, OR, AND = "!", "|", ";"
+
+
+class ClauseParams(Params):
+    """What a text must hold, and what it must not."""
+
+    clauses: str = param(
+        "",
+        "Clauses",
+        "What the text must hold, with semicolons between; | between what will do as well, and "
+        "! before what must not come: “ dog| puppy;! cat”.",
+        unit="text",
+        max_length=2000,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A phrase that is wanted, or not."""
+
+    text: str
+    tokens: tuple[int, ...]
+    wanted: bool
+
+
+Present = frozenset[Literal]  # whose phrases stand in a text
+
+
+@dataclass(frozen=True, slots=True)
+class Clauses:
+    """All of these must be met, each by one of its literals."""
+
+    clauses: tuple[tuple[Literal, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.clauses)
+
+    def after(self, present: Present, tokens: Sequence[int]) -> Present:
+        """What stands in a text of these tokens, where `present` is what did before its last."""
+        new = {x for clause in self.clauses for x in clause if ends_with(tokens, x.tokens)}
+        return present | new if new - present else present
+
+    def met(self, present: Present) -> frozenset[int]:
+        """The numbers of the clauses that are met."""
+        return frozenset(
+            i
+            for i, clause in enumerate(self.clauses)
+            if any((x in present) == x.wanted for x in clause)
+        )
+
+    def broken(self, present: Present) -> bool:
+        """Whether one of them cannot be met any more."""
+        return any(all(not x.wanted and x in present for x in clause) for clause in self.clauses)
+
+    def open(self, present: Present) -> list[Literal]:
+        """The phrases that would meet a clause which is not met."""
+        met = self.met(present)
+        unmet = (clause for i, clause in enumerate(self.clauses) if i not in met)
+        return [x for clause in unmet for x in clause if x.wanted]
+
+    def forbidden(self, present: Present, tokens: Sequence[int]) -> Iterator[int]:
+        """The tokens behind which a clause could not be met any more."""
+        for clause in self.clauses:
+            for x in clause:
+                last = x.tokens[-1]
+                if not x.wanted and self.broken(self.after(present, (*tokens, last))):
+                    yield last
+
+
+def ends_with(tokens: Sequence[int], phrase: Sequence[int]) -> bool:
+    return len(phrase) <= len(tokens) and tuple(tokens[len(tokens) - len(phrase) :]) == phrase
+
+
+def begun(tokens: Sequence[int], phrase: tuple[int, ...]) -> int:
+    """How many tokens of a phrase the text ends with, as many as can be, but not all."""
+    return next(n for n in range(len(phrase) - 1, -1, -1) if ends_with(tokens, phrase[:n]))
+
+
+def clauses_of(run: Run, text: str) -> Clauses:
+    """The clauses that are written in a text.
+
+    Raises:
+        InputError: a phrase has no tokens or holds an end token, two clauses contradict each
+            other, or what is wanted does not fit into the new text.
+    """
+    written = text.split(AND) if text else []
+    clauses = tuple(tuple(_literal(run, x) for x in clause.split(OR)) for clause in written)
+    alone = [clause[0] for clause in clauses if len(clause) == 1]
+    for x in alone:
+        for y in alone:
+            if x.wanted and not y.wanted and _within(y.tokens, x.tokens):
+                raise InputError(
+                    f"clauses: {shown(x.text)} is wanted and {shown(y.text)} forbidden; no text "
+                    "can have the one without the other."
+                )
+    room = min(run.limit, run.models["target"].room(len(run.prompt.ids)))
+    least = max((min(len(x.tokens) for x in c) for c in clauses if all(x.wanted for x in c)),
+                default=0)  # fmt: skip
+    if least > room:
+        raise InputError(f"clauses: one needs {least} tokens; the new text has at most {room}.")
+    return Clauses(clauses)
+
+
+def _literal(run: Run, text: str) -> Literal:
+    model = run.models["target"]
+    phrase = text.removeprefix(NOT)
+    tokens = tuple(own_tokens(model, phrase)) if phrase else ()
+    if not tokens or model.eos_ids & set(tokens):
+        raise InputError(
+            f"clauses: {shown(phrase)} is not allowed: it must have tokens, none of which ends "
+            "the text."
+        )
+    return Literal(phrase, tokens, not text.startswith(NOT))
+
+
+def _within(short: tuple[int, ...], long: tuple[int, ...]) -> bool:
+    return any(ends_with(long[:i], short) for i in range(len(long) + 1))
