@@ -81,8 +81,9 @@ function makeActions(wish) {
         take.classList.add("take");
         cell.append(take);
       }
-      row.append(cell);
+      row.prepend(cell);
     }
+    table.querySelector("tr").prepend(el("th"));
     const scroll = el("div", "panel-scroll");
     scroll.append(table);
     return scroll;
