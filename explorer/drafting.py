@@ -18,16 +18,21 @@ from explorer.verification import Guess, without
 GREEDY = (Temperature(t=0),)
 
 
-def draw_siblings(run: Run, law: Law, count: int) -> list[Guess]:
-    """Up to `count` different next tokens of the draft's law, drawn one after another."""
-    siblings: list[Guess] = []
+def draw_siblings(
+    run: Run, law: Law, count: int, before: Sequence[Guess] = (), by: str = "draft"
+) -> list[Guess]:
+    """Up to `count` different next tokens of the draft's law, drawn one after another.
+
+    Those drawn `before` count and stand first.
+    """
+    siblings = list(before)
     while len(siblings) < count:
         tried = [guess.token for guess in siblings]
         left = without(law.probs, tried)
         if left.sum() <= 0:
             break
         x = run.choose(law.changed(left, "drawn before") if tried else law)
-        siblings.append(Guess(run.add(law.node, x, by="draft"), x, law.probs))
+        siblings.append(Guess(run.add(law.node, x, by=by), x, law.probs))
     return siblings
 
 

@@ -125,6 +125,24 @@ class Run:
         self._recorder.view(name, model.describe(), ids, self.prompt)
         return view
 
+    def variant(
+        self,
+        name: str,
+        *,
+        skip: Sequence[str] = (),
+        upto: int | None = None,
+        heads: Sequence[tuple[int, int]] = (),
+        shared: bool = True,
+    ) -> RecordingView:
+        """An altered reading of the target (see `View.variant`), recorded under its own name.
+
+        Several may have one name: a method that tries many is one reader all the same.
+        """
+        inner = self.target.variant(skip=skip, upto=upto, heads=heads, shared=shared)
+        inner.name = name
+        self.views.append(inner)
+        return inner
+
     @cached_property
     def target(self) -> RecordingView:
         """The model whose text is wanted, behind the run's prompt."""

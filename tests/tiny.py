@@ -13,7 +13,7 @@ transformers = pytest.importorskip("transformers")
 class Tiny:
     """A random peaky Llama, behind our network and behind `generate` alike."""
 
-    def __init__(self, seed, eos=(0,), noise=0.0):
+    def __init__(self, seed, eos=(0,), noise=0.0, blocks=2):
         from explorer.models.network import Network
         from explorer.models.text import Text
 
@@ -22,7 +22,7 @@ class Tiny:
             vocab_size=13,
             hidden_size=16,
             intermediate_size=32,
-            num_hidden_layers=2,
+            num_hidden_layers=blocks,
             num_attention_heads=2,
             num_key_value_heads=2,
             max_position_embeddings=64,

@@ -32,6 +32,18 @@ class Alteration:
     heads: tuple[tuple[int, int], ...] = ()
     shared: bool = True
 
+    def check_names(self, depth: int) -> None:
+        """Raises an InputError where `upto` or `skip` name what `depth` blocks do not have."""
+        if self.upto is not None and not 1 <= self.upto <= depth:
+            raise InputError(f"upto = {self.upto} is not allowed: from 1 to {depth} blocks.")
+        for name in self.skip:
+            index, _, part = name.partition(".")
+            if not index.isdigit() or int(index) >= depth or part not in ("", "attention", "mlp"):
+                raise InputError(
+                    f"skip = {name!r} is not allowed: a block from 0 to {depth - 1}, "
+                    "alone or followed by .attention or .mlp."
+                )
+
     def __str__(self) -> str:
         parts = [f"without {', '.join(sorted(self.skip))}"] if self.skip else []
         parts += [f"up to block {self.upto}"] if self.upto is not None else []
@@ -113,15 +125,9 @@ class Anatomy:
     def check(self, how: Alteration) -> None:
         """Raises an InputError where the network has no such block, sublayer or head."""
         depth = len(self.blocks)
-        if how.upto is not None and not 1 <= how.upto <= depth:
-            raise InputError(f"upto = {how.upto} is not allowed: from 1 to {depth} blocks.")
+        how.check_names(depth)
         for name in how.skip:
             index, _, part = name.partition(".")
-            if not index.isdigit() or int(index) >= depth or part not in ("", "attention", "mlp"):
-                raise InputError(
-                    f"skip = {name!r} is not allowed: a block from 0 to {depth - 1}, "
-                    "alone or followed by .attention or .mlp."
-                )
             if part:
                 self._part(self.blocks[int(index)], part)
             if int(index) == 0 and hasattr(self.blocks[0], "layer"):

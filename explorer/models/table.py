@@ -6,6 +6,7 @@ enumerated and compared (`tests/oracle.py`).
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor
 
 from explorer.errors import InputError, MethodError
+from explorer.models.anatomy import Alteration
 from explorer.trace.events import Value
 from explorer.tree import TokenTree
 from explorer.view import Work, token_logps
@@ -20,6 +22,7 @@ from explorer.view import Work, token_logps
 EOS = 0
 HIDDEN = 8
 CONTEXT = 64
+BLOCKS = 4  # that a variant can leave out, as if there were any
 
 
 class TableLM:
@@ -41,7 +44,7 @@ class TableLM:
         self.vocab_size = vocab_size
         self.eos_ids = frozenset({EOS})
         self.context_length = CONTEXT
-        self.depth = 1
+        self.depth = BLOCKS
         self._seed = seed
         self._peak = peak
         self._like = like
@@ -58,6 +61,14 @@ class TableLM:
                 own = (1 - weight) * other.logits(key) + weight * own
             self._known[key] = own
         return self._known[key]
+
+    def altered(self, how: Alteration) -> TableLM:
+        """The table that a variant reads."""
+        missing = sum(1.0 if "." not in name else 0.5 for name in how.skip) + len(how.heads) / 8
+        missing += BLOCKS - how.upto if how.upto is not None else 0
+        # Python's own hash of a text differs from process to process.
+        seed = zlib.crc32(f"{self._seed} {how}".encode())
+        return TableLM(self.vocab_size, seed, self._peak, (self, min(1.0, missing / BLOCKS)))
 
     def open(
         self,
@@ -153,7 +164,12 @@ class TableView:
         heads: Sequence[tuple[int, int]] = (),
         shared: bool = True,
     ) -> TableView:
-        raise InputError("A table has no blocks to leave out.")
+        """A table that is the farther from the whole one the more is left out."""
+        how = Alteration(frozenset(skip), upto, tuple(heads), shared)
+        how.check_names(BLOCKS)
+        return TableView(
+            self._model.altered(how), self._tree, self._prompt_ids, f"{self.name} ({how})"
+        )
 
     def _prefix(self, node: int) -> tuple[int, ...]:
         return (*self._prompt_ids, *self._tree.tokens(node))
