@@ -22,7 +22,7 @@ from explorer.view import Work, token_logps
 EOS = 0
 HIDDEN = 8
 CONTEXT = 64
-BLOCKS = 4  # that a variant can leave out, as if there were any
+BLOCKS = 12  # that a variant can leave out, as if there were any; as many as our target's
 
 
 class TableLM:

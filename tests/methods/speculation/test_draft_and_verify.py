@@ -17,7 +17,7 @@ from explorer.skipping import inner_sublayers
 PROMPT = Prompt("", (3, 1, 4, 1, 5))
 
 
-@pytest.mark.parametrize("skip", ["", "1", "0.mlp, 3", "0, 1, 2, 3"])
+@pytest.mark.parametrize("skip", ["", "1", "0.mlp, 3", "0, 1, 2, 3, 4, 5, 6, 7"])
 @pytest.mark.parametrize(("length", "threshold"), [(1, 0.0), (2, 0.0), (3, 0.6)])
 def test_it_follows_the_target(pair, skip, length, threshold):
     params = {"skip": skip, "length": length, "threshold": threshold}
@@ -62,8 +62,8 @@ def test_the_threshold_rises_when_guesses_fall_and_never_falls_after_a_full_draf
 
 
 def test_sublayers_that_do_not_exist_are_refused_with_a_sentence(pair):
-    with pytest.raises(InputError, match="a block from 0 to 3, alone or followed by"):
-        play("draft_and_verify", {"skip": "4"}, pair, Walk())
+    with pytest.raises(InputError, match="a block from 0 to 11, alone or followed by"):
+        play("draft_and_verify", {"skip": "12"}, pair, Walk())
     with pytest.raises(InputError, match="write blocks and sublayers with commas"):
         play("draft_and_verify", {"skip": "all"}, pair, Walk())
 
@@ -71,7 +71,7 @@ def test_sublayers_that_do_not_exist_are_refused_with_a_sentence(pair):
 def test_believing_the_skipped_network_is_caught(pair, monkeypatch):
     """Negative control."""
     monkeypatch.setattr(module, "chain", believing)
-    law = exact_law("draft_and_verify", {"skip": "1, 2"}, pair, 3)
+    law = exact_law("draft_and_verify", {"skip": "1, 2, 3, 4, 5"}, pair, 3)
     assert total_variation(law, table_law(pair["target"], 3)) > 0.01
 
 
@@ -84,5 +84,5 @@ def test_dropping_a_doubtful_guess_is_caught(pair, monkeypatch):
         return honest(run, law, () if unsure else guesses)
 
     monkeypatch.setattr(module, "chain", picky)
-    law = exact_law("draft_and_verify", {"skip": "1, 2", "length": 1}, pair, 3)
+    law = exact_law("draft_and_verify", {"skip": "1, 2, 3, 4, 5", "length": 1}, pair, 3)
     assert total_variation(law, table_law(pair["target"], 3)) > 0.01
