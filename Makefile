@@ -8,7 +8,7 @@ TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 TEXTS ?= ../shared/data
 TESTS ?= tests
 
-.PHONY: run demo test lint bench models clean
+.PHONY: run demo test lint oracles bench models clean
 
 run: $(VENV)/ready
 	$(BIN)/python app.py
@@ -23,6 +23,9 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+oracles: $(VENV)/ready-dev
+	PYTHONPATH=. $(BIN)/python tests/record_oracles.py $(METHODS)
 
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m benchmarks.engine

@@ -31,6 +31,11 @@ HEADINGS = [
 each_method = pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
 
 
+def that_claim(claim):
+    found = [m for m in METHODS.values() if claim in m.claims]
+    return pytest.mark.parametrize("method", found, ids=[m.id for m in found])
+
+
 def recorded(method, seed=0, length=6, pair_seed=0, params=None):
     events = []
     pair = toy_pair(pair_seed)
@@ -185,7 +190,7 @@ def test_a_method_without_claim_is_not_believed(method):
     assert method.claims, "say what is guaranteed, and bind it to an oracle"
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if "lossless" in m.claims])
+@that_claim("lossless")
 @pytest.mark.parametrize("chain", ["none", "temperature=0.7", "top_k=2"])
 def test_lossless_methods_follow_the_target(method, chain):
     pair = toy_pair(5, vocab_size=3)
@@ -193,7 +198,7 @@ def test_lossless_methods_follow_the_target(method, chain):
     assert total_variation(law, table_law(pair["target"], 3, parse_chain(chain))) < 1e-12
 
 
-@pytest.mark.parametrize("method", [m for m in METHODS.values() if "deterministic" in m.claims])
+@that_claim("deterministic")
 def test_deterministic_methods_ask_for_no_randomness(method):
     for pair_seed in range(4):
         walk = Walk()

@@ -1,6 +1,6 @@
 // The line above a run: its title, how it stands, and what may be done with it.
-// value: {run, share, title, notice, tags, note, sentence, kind, mine, shares: [id], answer}; the run
-// of the first visit has no id here, so that the address stays clean
+// value: {run, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id], answer};
+// the run of the first visit has no id here, so that the address stays clean
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -155,6 +155,10 @@ const draw = () => {
     write.setAttribute("aria-expanded", String(!!form));
     actions.append(write, button("Share", () => trigger("select", { action: "share" })));
     shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
+  }
+  if (v.method) {
+    const about = () => document.dispatchEvent(new CustomEvent("about", { detail: v.method }));
+    actions.append(button("About the method", about));
   }
   if (v.title) {
     actions.append(

@@ -20,6 +20,11 @@ const entry = (method) => {
     tag.title = meaning;
     line.append(tag);
   }
+  const about = make("button", "method-about", "about");
+  about.type = "button";
+  about.setAttribute("aria-label", "About " + method.title);
+  about.addEventListener("click", () => document.dispatchEvent(new CustomEvent("about", { detail: method.id })));
+  line.append(about);
   if (method.paper) {
     const paper = make("a", "", "paper");
     paper.href = method.paper;

@@ -1,4 +1,4 @@
-// What the chosen method is. value: {idea, paper, claims: [[name, meaning]]}
+// What the chosen method is. value: {id, idea, paper, claims: [[name, meaning]]}
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -14,6 +14,12 @@ const draw = () => {
     const tag = make("span", "claim", claim);
     tag.title = meaning;
     root.append(" ", tag);
+  }
+  if (v.id) {
+    const about = make("button", "method-about", "About this method");
+    about.type = "button";
+    about.addEventListener("click", () => document.dispatchEvent(new CustomEvent("about", { detail: v.id })));
+    root.append(" ", about);
   }
   if (!v.paper) return;
   const paper = make("a", "", "paper");

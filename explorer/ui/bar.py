@@ -19,6 +19,7 @@ def bar_value(
         return {
             # The first visit's address stays clean, so that a reload is a first visit again.
             "run": "" if run_id == next(iter(service.examples)) else run_id,
+            "method": example.method,
             "title": f"Example: {get_method(example.method).title}",
             "notice": example.notice,
             **told,
@@ -34,6 +35,7 @@ def bar_value(
         shares = [share.share_id for share in mine if share.run_id == run_id]
     return {
         "run": run_id,
+        "method": place.info.method,
         "share": "" if place.mine else visitor.share,
         "title": place.info.title,
         "tags": list(place.info.tags),

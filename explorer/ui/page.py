@@ -10,6 +10,7 @@ import gradio as gr
 from explorer.errors import ExplorerError, InputError
 from explorer.registry import get_method
 from explorer.ui import form, runs
+from explorer.ui.about import about_panel
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
 from explorer.ui.branching import branch_point, quoted
@@ -90,6 +91,8 @@ class Page:
                     self.gallery = part("gallery", gallery(self.service.examples))
                 with gr.Column(elem_id="panel-catalogue"):
                     self.catalogue = part("catalogue", form.catalogue())
+                with gr.Column(elem_id="panel-about"):
+                    self.about = about_panel()
 
     def _library(self) -> None:
         gr.HTML("<h2>My runs</h2>")
@@ -130,7 +133,8 @@ class Page:
         chosen = [ask.about, self.common.preset]
         picked = [ask.method, self.common.preset]
         ask.method.change(form.method_chosen, picked, chosen, **every)
-        self.catalogue.select(_picked, None, [ask.method], **every)
+        for list_of_methods in (self.catalogue, self.about):
+            list_of_methods.select(_picked, None, [ask.method], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
         changed = [self.list, self.current, self.session, self.search]
         acted = [self.bar, self.download, *changed]

@@ -42,9 +42,11 @@ def test_the_first_screen(visit, width, height):
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("drawer", ["parameters", "library", "catalogue", "gallery"])
+@pytest.mark.parametrize("drawer", ["parameters", "library", "catalogue", "gallery", "about"])
 def test_axe_finds_nothing_serious(visit, drawer, dark):
     visit.page.set_viewport_size({"width": 1440, "height": 900})
+    visit.page.evaluate("document.dispatchEvent(new CustomEvent('about', {detail: 'mirostat'}))")
+    visit.page.locator(".about h2").wait_for()
     visit.drawer(drawer)
     visit.page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
     visit.page.wait_for_timeout(400)
