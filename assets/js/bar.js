@@ -157,8 +157,10 @@ const draw = () => {
     shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
   }
   if (v.method) {
-    const about = () => document.dispatchEvent(new CustomEvent("about", { detail: v.method }));
-    actions.append(button("About the method", about));
+    const open = () => document.dispatchEvent(new CustomEvent("about", { detail: v.method }));
+    const about = button("About", open, "About the method");
+    about.append(make("span", "if-wide", " the method"));
+    actions.append(about);
   }
   if (v.title) {
     actions.append(

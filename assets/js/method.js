@@ -16,7 +16,9 @@ const draw = () => {
     root.append(" ", tag);
   }
   if (v.id) {
-    const about = make("button", "method-about", "About this method");
+    const about = make("button", "method-about", "About");
+    about.append(make("span", "if-wide", " this method"));
+    about.setAttribute("aria-label", "About this method");
     about.type = "button";
     about.addEventListener("click", () => document.dispatchEvent(new CustomEvent("about", { detail: v.id })));
     root.append(" ", about);

@@ -17,7 +17,7 @@ def test_the_page_of_a_method_is_opened_used_and_closed(person):
         assert words in said
     visit.page.get_by_role("button", name="Close", exact=True).press("Enter")
     assert visit.page.evaluate("document.body.dataset.drawer") == "parameters"
-    assert visit.page.evaluate("document.activeElement.textContent") == "About this method"
+    assert visit.page.evaluate("document.activeElement.ariaLabel") == "About this method"
 
     visit.drawer("catalogue")
     visit.page.get_by_role("button", name="About Mirostat").click()
