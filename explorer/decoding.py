@@ -164,6 +164,7 @@ def run_request(
         notes=method.notes,
         record=trace.append if record else None,
         stop=stop,
+        law_bytes=settings().recorded_law_bytes,
     )
     ended = None
     try:

@@ -57,6 +57,16 @@ class Law:
         mask = Mask(cause, gone, float(self.probs[gone].sum()))
         return replace(self, logp=probs.log(), masks=(*self.masks, mask))
 
+    @property
+    def entered(self) -> Tensor | None:
+        """Log-probabilities `(V,)` as the filters were given them.
+
+        None where a method changed behind the filters what is drawn from: then they are not all
+        that lies between the two.
+        """
+        given = self.filtered.logp[self.row].data_ptr() == self.logp.data_ptr()
+        return self.filtered.raw[self.row] if given else None
+
     def removed_mass(self) -> dict[str, float]:
         """What each filter and mask took from the law it was given."""
         taken = {mask.cause: mask.mass for mask in self.masks}

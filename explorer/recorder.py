@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 from explorer.law import Law, candidates_of
@@ -22,6 +23,7 @@ from explorer.trace import (
     ViewEvent,
 )
 from explorer.trace.events import MarkKind, Number, Value
+from explorer.trace.laws import BYTES_A_TOKEN, law_text
 from explorer.tree import TokenTree
 from explorer.view import RecordingView, Work, entropies
 
@@ -35,11 +37,13 @@ Numbers = float | int | None | Sequence[float] | Sequence[int]
 class Recorder:
     """Stamps events with the step and the time and hands them to `sink`; None records nothing.
 
-    Whatever costs more than an event itself is done only where there is a sink.
+    Whatever costs more than an event itself is done only where there is a sink. Whole laws are
+    kept as long as `law_bytes` last.
     """
 
-    def __init__(self, sink: Callable[[AnyEvent], None] | None) -> None:
+    def __init__(self, sink: Callable[[AnyEvent], None] | None, law_bytes: int = 0) -> None:
         self._sink = sink
+        self._law_bytes = law_bytes
         self._started = time.perf_counter()
         self.step = 0
         self._answered: set[str] = set()  # views, by name
@@ -109,6 +113,7 @@ class Recorder:
             return
         ms = self.ms
         for law, tokens, top in zip(laws, chosen, candidates_of(laws, chosen), strict=True):
+            entered, offset = self._law(law)
             self._sink(
                 ChoiceEvent(
                     step=self.step,
@@ -122,8 +127,19 @@ class Recorder:
                     removed_mass=law.removed_mass(),
                     chosen=list(tokens),
                     u=u,
+                    entered=entered,
+                    offset=offset,
                 )
             )
+
+    def _law(self, law: Law) -> tuple[str, float]:
+        """The whole law as its filters were given it, if there is room for it, and its offset."""
+        size = BYTES_A_TOKEN * len(law.raw)
+        if size > self._law_bytes or (given := law.entered) is None:
+            return "", 0.0
+        self._law_bytes -= size
+        half = given.to("cpu", torch.float16)
+        return law_text(half.numpy()), float(law.filtered.offset[law.row])
 
     def mark(
         self,

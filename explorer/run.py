@@ -63,6 +63,7 @@ class Run:
         notes: the quantities the method declared.
         record: receives every event; None records nothing.
         stop: asked at each step; True ends the run.
+        law_bytes: how much room a record has for whole laws.
     """
 
     root = ROOT
@@ -76,6 +77,7 @@ class Run:
         notes: Sequence[Note] = (),
         record: Callable[[AnyEvent], None] | None = None,
         stop: Callable[[], bool] = lambda: False,
+        law_bytes: int = 0,
     ) -> None:
         self.models = models
         self.prompt = prompt
@@ -88,7 +90,7 @@ class Run:
         self.views: list[RecordingView] = []
         self._randomness = randomness
         self._notes = {note.name: note for note in notes}
-        self._recorder = Recorder(record)
+        self._recorder = Recorder(record, law_bytes)
         self._stop = stop
         self._by = "target"
         self._target_passes = 0

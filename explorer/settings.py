@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     max_run_bytes: Annotated[
         int, Field(ge=2**16, description="Bytes of events at which a run in the app is ended.")
     ] = 32 * 2**20
+    recorded_law_bytes: Annotated[
+        int, Field(ge=0, description="Bytes of whole laws that a run keeps, for moving filters.")
+    ] = 2 * 2**20
     max_queue: Annotated[int, Field(ge=0, description="Runs that may wait in the app.")] = 32
     worker_devices: Annotated[
         str, Field(description="Devices with a process each, by commas; `device` alone if empty.")

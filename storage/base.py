@@ -51,6 +51,6 @@ def read_chunks(db: Session, number: int, seq: int = 0) -> list[Chunk]:
         if before.seq + before.length != row.seq:
             raise TraceError("A part of this run is missing in the database.")
     for row in rows:
-        if row.codec != CODEC:
+        if row.codec > CODEC:
             raise TraceError("This run was written by a newer version of this program.")
     return [Chunk(row.length, row.body, row.columns) for row in rows]

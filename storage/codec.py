@@ -1,8 +1,9 @@
 """Events as compressed bytes and back, bit for bit.
 
-A chunk is a list of events. Its JSON holds everything but the candidates of `choice` events;
-those stand in columns of their own, where equal kinds of numbers lie side by side and compress
-about three times as well. Both parts are zstd frames with a checksum, so damage is found out.
+A chunk is a list of events. Its JSON holds everything but the candidates and the whole laws of
+`choice` events; those stand in columns of their own, where equal kinds of numbers lie side by side
+and compress about three times as well. Both parts are zstd frames with a checksum, so damage is
+found out.
 
 Log-probabilities stay what they were: a column is stored in float32 if every number of it survives
 that, and in float64 if one does not. Models in float32 or fewer bits give the former, double
@@ -16,8 +17,10 @@ import json
 import math
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import accumulate, pairwise
 from operator import attrgetter
 from typing import Any
 
@@ -36,8 +39,9 @@ from explorer.trace import (
     Output,
     ViewEvent,
 )
+from explorer.trace.laws import BYTES_A_TOKEN
 
-CODEC = 1  # how chunks are written; stored with each, for the day there is a second way
+CODEC = 2  # how chunks are written, stored with each; 1 is the same without whole laws
 LEVEL = 3
 NO_REASON = 0  # the byte for a candidate that nothing removed
 
@@ -68,7 +72,12 @@ def pack(events: Sequence[AnyEvent]) -> Chunk:
     """Events as one chunk."""
     columns = _Columns()
     plain = [_plain(event, columns) for event in events]
-    head = {"events": plain, "reasons": columns.reasons, "widths": columns.widths}
+    head = {
+        "events": plain,
+        "reasons": columns.reasons,
+        "widths": columns.widths,
+        "laws": columns.laws,
+    }
     return Chunk(len(events), _compressed(_json(head)), _compressed(columns.data()))
 
 
@@ -80,8 +89,8 @@ def unpack(chunk: Chunk) -> list[AnyEvent]:
     """
     try:
         head = json.loads(_decompressed(chunk.body))
-        columns = _read_columns(_decompressed(chunk.columns), head["widths"], head["reasons"])
-        events = [_event(values, columns) for values in head["events"]]
+        columns, laws = _read_columns(_decompressed(chunk.columns), head)
+        events = [_event(values, columns, laws) for values in head["events"]]
         if len(events) != chunk.count:
             raise ValueError("events are missing")
     except (zstandard.ZstdError, ValueError, LookupError, TypeError, RecursionError):
@@ -108,13 +117,19 @@ def _plain(event: AnyEvent, columns: _Columns) -> dict[str, Any]:
     if isinstance(event, ChoiceEvent) and columns.take(event):
         for name in _COLUMNS:
             del values[name]
+    if isinstance(event, ChoiceEvent) and columns.take_law(event.entered):
+        del values["entered"]
     return values
 
 
-def _event(values: dict[str, Any], columns: Iterator[dict[str, Any]]) -> AnyEvent:
+def _event(
+    values: dict[str, Any], columns: Iterator[dict[str, Any]], laws: Iterator[str]
+) -> AnyEvent:
     kind = values["kind"]
     if kind == "choice" and "tokens" not in values:
         values.update(next(columns))
+    if kind == "choice" and "entered" not in values:
+        values["entered"] = next(laws, "")
     if kind == "done":
         values["outputs"] = [Output(**output) for output in values["outputs"]]
     event: AnyEvent = _CLASSES[kind](**values)
@@ -136,15 +151,17 @@ def _output(value: object) -> dict[str, Any]:
 
 
 class _Columns:
-    """The candidates of many choices, column by column."""
+    """The candidates of many choices, column by column, and their whole laws."""
 
     def __init__(self) -> None:
         self.reasons: list[str] = []
         self.widths: list[int] = []  # candidates of each choice
+        self.laws: list[int] = []  # bytes of each whole law, 0 where none was kept
         self._tokens = array("i")
         self._raw: list[float] = []
         self._final: list[float] = []
         self._removed = bytearray()
+        self._laws = bytearray()
 
     def take(self, event: ChoiceEvent) -> bool:
         """Whether the candidates could be taken without loss; if not, nothing was taken."""
@@ -166,12 +183,24 @@ class _Columns:
         self._removed += removed
         return True
 
+    def take_law(self, text: str) -> bool:
+        """Whether a whole law could be taken without loss; if not, nothing was taken."""
+        try:
+            law = b64decode(text, validate=True)
+        except ValueError:
+            return False
+        if len(law) % BYTES_A_TOKEN or b64encode(law).decode() != text:
+            return False
+        self.laws.append(len(law))
+        self._laws += law
+        return True
+
     def data(self) -> bytes:
         parts = [_shuffled(self._tokens), bytes(self._removed)]
         for column in (self._raw, self._final):
             numbers = _narrowest(column)
             parts += [numbers.typecode.encode(), _shuffled(numbers)]
-        return b"".join(parts)
+        return b"".join([*parts, _apart(self._laws, BYTES_A_TOKEN)])
 
     def _reasons_of(self, names: Sequence[str | None]) -> bytes | None:
         found = bytearray()
@@ -188,9 +217,10 @@ class _Columns:
 
 
 def _read_columns(
-    data: bytes, widths: Sequence[int], reasons: Sequence[str]
-) -> Iterator[dict[str, Any]]:
-    """The columns of one choice after another."""
+    data: bytes, head: Mapping[str, Any]
+) -> tuple[Iterator[dict[str, Any]], Iterator[str]]:
+    """The columns of one choice after another, and their whole laws."""
+    widths, reasons = head["widths"], head["reasons"]
     size = sum(widths)
     place = 0
 
@@ -208,13 +238,14 @@ def _read_columns(
     tokens = numbers("i").tolist()
     removed = [None if i == NO_REASON else reasons[i - 1] for i in part(size)]
     raw, final = ([_number(x) for x in numbers(part(1).decode())] for _ in range(2))
-    start = 0
-    for width in widths:
-        where = slice(start, start + width)
-        start += width
-        yield dict(
-            zip(_COLUMNS, (tokens[where], raw[where], final[where], removed[where]), strict=True)
-        )
+    columns = (
+        dict(zip(_COLUMNS, (tokens[i:j], raw[i:j], final[i:j], removed[i:j]), strict=True))
+        for i, j in pairwise(accumulate(widths, initial=0))
+    )
+    lengths = head.get("laws", [])
+    packed = _together(part(sum(lengths)), BYTES_A_TOKEN)
+    laws = (b64encode(packed[i:j]).decode() for i, j in pairwise(accumulate(lengths, initial=0)))
+    return columns, laws
 
 
 def _floats(column: Sequence[float | int | None]) -> list[float] | None:
@@ -244,21 +275,27 @@ def _shuffled(numbers: array[Any]) -> bytes:
     if sys.byteorder == "big":
         numbers = array(numbers.typecode, numbers)
         numbers.byteswap()
-    data, width = numbers.tobytes(), numbers.itemsize
-    return b"".join(data[i::width] for i in range(width))
+    return _apart(numbers.tobytes(), numbers.itemsize)
 
 
 def _unshuffled(data: bytes, typecode: str) -> array[Any]:
     numbers = array(typecode)
-    width = numbers.itemsize
+    numbers.frombytes(_together(data, numbers.itemsize))
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+def _apart(data: bytes | bytearray, width: int) -> bytes:
+    return b"".join(data[i::width] for i in range(width))
+
+
+def _together(data: bytes, width: int) -> bytearray:
     count = len(data) // width
     mixed = bytearray(len(data))
     for i in range(width):
         mixed[i::width] = data[i * count : (i + 1) * count]
-    numbers.frombytes(mixed)
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    return numbers
+    return mixed
 
 
 # Compression -------------------------------------------------------------------------------------

@@ -69,6 +69,7 @@ def play(
     length: int = 3,
     prompt: Prompt = PROMPT,
     record: list[AnyEvent] | None = None,
+    law_bytes: int = 0,
 ) -> Run:
     """One run of a method, by id or as a function, on given models."""
     decode = get_method(method).decode if isinstance(method, str) else method
@@ -81,6 +82,7 @@ def play(
         Limits(max_new_tokens=length),
         notes=get_method(method).notes if isinstance(method, str) else (),
         record=record.append if record is not None else None,
+        law_bytes=law_bytes,
     )
     decode(run, params)
     return run

@@ -16,11 +16,14 @@ class Filtered:
     raw   (n, V) log-probabilities in nats before any filter, normalised
     logp  (n, V) log-probabilities in nats after the chain, renormalised, −∞ where removed;
           the same tensor as raw when nothing was done
-    Both have the precision of the logits (float32 for half-precision logits).
+    offset (n,) what was taken off the logits to have raw; no law depends on it, but the
+          repetition penalty does
+    Raw and logp have the precision of the logits (float32 for half-precision logits).
     """
 
     raw: Tensor
     logp: Tensor
+    offset: Tensor
     # For each filter its scores (n, V) before and after, None for one that removed nothing. The
     # two ledgers are made from them on first demand.
     stages: tuple[tuple[Tensor, Tensor] | None, ...] = field(repr=False)
@@ -48,7 +51,9 @@ class Filtered:
         """The i-th law alone (n = 1)."""
         ledgers = self._ledgers and (self._ledgers[0][i][None], self._ledgers[1][i][None])
         stages = tuple(pair and (pair[0][i][None], pair[1][i][None]) for pair in self.stages)
-        return Filtered(self.raw[i][None], self.logp[i][None], stages, ledgers)
+        return Filtered(
+            self.raw[i][None], self.logp[i][None], self.offset[i][None], stages, ledgers
+        )
 
     def _settled(self) -> tuple[Tensor, Tensor]:
         if self._ledgers is None:
@@ -79,7 +84,8 @@ def apply(chain: Sequence[Filter], logits: Tensor, seen: Sequence[Seen] = ()) ->
     if logits.element_size() < 4:
         logits = logits.float()
     raw = torch.log_softmax(logits, -1)
-    if raw.amax().isnan():  # one bad row makes the whole maximum NaN
+    best = raw.amax(-1)
+    if best.isnan().any():
         bad = raw.isnan().any(-1).nonzero()[0].item()
         raise ValueError(
             f"Row {bad} of the logits is no law: it has a NaN or +∞, or every token is at −∞."
@@ -100,4 +106,4 @@ def apply(chain: Sequence[Filter], logits: Tensor, seen: Sequence[Seen] = ()) ->
         stages.append((before, after) if rule.removes and after is not scores else None)
         scores = after
     logp = raw if scores is logits else torch.log_softmax(scores, -1)
-    return Filtered(raw, logp, tuple(stages))
+    return Filtered(raw, logp, logits.amax(-1) - best, tuple(stages))

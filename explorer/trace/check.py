@@ -6,6 +6,9 @@ from collections.abc import Sequence
 
 from explorer.errors import TraceError
 from explorer.trace.events import AnyEvent, ChoiceEvent, DoneEvent, EvalEvent, MarkEvent, NodeEvent
+from explorer.trace.laws import read_law
+
+MOST_OFFSET = 1e9
 
 
 def check_events(events: Sequence[AnyEvent]) -> None:
@@ -50,6 +53,7 @@ def check_events(events: Sequence[AnyEvent]) -> None:
             columns = {len(c) for c in (event.tokens, event.raw, event.final, event.removed_by)}
             if len(columns) > 1:
                 raise _wrong(place, "its columns have different lengths")
+            _check_law(place, event)
     if not merges.have_an_order():
         raise TraceError("The trace is damaged: its merges lead in a circle.")
 
@@ -95,6 +99,20 @@ class Merges:
         while node in self._into:
             node = self._into[node]
         return node
+
+
+def _check_law(place: int, choice: ChoiceEvent) -> None:
+    if abs(choice.offset) > MOST_OFFSET:
+        raise _wrong(place, "its law's offset is no score")
+    if not choice.entered:
+        return
+    try:
+        law = read_law(choice.entered)
+    except ValueError as error:
+        raise _wrong(place, str(error)) from None
+    named = [*choice.tokens, *choice.chosen]
+    if named and not 0 <= min(named) <= max(named) < len(law):
+        raise _wrong(place, f"its law has {len(law)} tokens, and not all that it names")
 
 
 def _wrong(place: int, what: str) -> TraceError:

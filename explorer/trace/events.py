@@ -84,6 +84,10 @@ class ChoiceEvent:
     and after the filters (None: minus infinity), and the name of the filter or mask that removed
     the candidate (None: it stayed). `removed_mass` is what each filter of the chain took from the
     law it was given. `u` is the random number behind the draw, None where nothing was random.
+
+    `entered` is the whole law as it came to the filters (`explorer.trace.laws` reads it), empty
+    where it was not kept: a run has room for some, and where a method changed the law behind its
+    filters it would tell nothing. These log-probabilities plus `offset` are the scores themselves.
     """
 
     step: int
@@ -97,6 +101,8 @@ class ChoiceEvent:
     removed_mass: dict[str, float]
     chosen: list[int]
     u: float | None = None
+    entered: str = ""
+    offset: float = 0.0
     kind: Literal["choice"] = "choice"
 
 

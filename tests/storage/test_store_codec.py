@@ -6,12 +6,17 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import zstandard
 from store_makers import make_choice, make_events, make_header, same
 
 from explorer.errors import TraceError
+from explorer.trace.laws import law_text
 from explorer.trace.trace import EVENTS
 from storage.codec import Chunk, pack, pack_header, unpack, unpack_header
+
+LAW = -np.random.default_rng(0).exponential(5, 4096).astype(np.float16)
 
 
 def test_every_kind_of_event_comes_back_bit_for_bit():
@@ -66,6 +71,39 @@ def test_candidates_that_no_method_of_ours_writes_survive(change):
     assert same(unpack(pack([choice])), [choice])
 
 
+@pytest.mark.parametrize(
+    "entered",
+    ["", "AAA=", "AAAA", "AB==", "no base64", "A", "\ud800", law_text(LAW), law_text(LAW[:1])],
+    ids=["none", "whole", "odd", "not canonical", "words", "cut", "no text", "law", "one"],
+)
+def test_whole_laws_survive_and_so_does_what_is_none(entered):
+    choices = [replace(make_choice(i), entered=law_text(LAW), offset=i / 3) for i in range(3)]
+    choices[1] = replace(choices[1], entered=entered, tokens=[1])
+    assert same(unpack(pack(choices)), choices)
+    assert same(unpack(pack(choices[::-1])), choices[::-1])
+
+
+def test_whole_laws_stand_packed_beside_the_json():
+    """Base64 adds a third; and exponents lie side by side."""
+    choices = [replace(make_choice(i), entered=law_text(LAW * (1 + i / 9))) for i in range(9)]
+    bare = pack([replace(choice, entered="") for choice in choices])
+    whole = pack(choices)
+    text = sum(len(choice.entered) for choice in choices)
+    assert len(whole.body) < len(bare.body) + 100
+    assert len(whole.columns) - len(bare.columns) < 0.7 * text
+
+
+def test_a_chunk_from_before_there_were_whole_laws_opens():
+    choices = [make_choice(i) for i in range(3)]
+    chunk = pack(choices)
+    head = json.loads(zstandard.decompress(chunk.body))
+    assert head.pop("laws") == [0, 0, 0]
+    for event in head["events"]:
+        del event["offset"]
+    old = replace(chunk, body=zstandard.compress(json.dumps(head).encode()))
+    assert same(unpack(old), choices)
+
+
 def test_more_reasons_than_a_byte_can_name_survive():
     choices = [replace(make_choice(i, 2), removed_by=[f"filter {i}", None]) for i in range(600)]
     assert same(unpack(pack(choices)), choices)
@@ -73,7 +111,6 @@ def test_more_reasons_than_a_byte_can_name_survive():
 
 def test_columns_take_a_third_of_compressed_json_and_single_precision_half_of_double():
     """200 steps of 50 candidates, as in the notes on storage: 469 KB of JSON here."""
-    import zstandard
 
     def size(chunk):
         return len(chunk.body) + len(chunk.columns)

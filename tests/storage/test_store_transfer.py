@@ -6,10 +6,12 @@ import copy
 import json
 import math
 
+import numpy as np
 import pytest
 from store_makers import make_events, make_header, make_trace, same
 
 from explorer.errors import InputError, TraceError
+from explorer.trace.laws import law_text
 from storage import NotThere, Shared, Store, StoreError, transfer
 from storage.foreign import read_document, trace_from
 
@@ -254,6 +256,16 @@ def test_numbers_that_a_computer_cannot_hold_are_refused_wherever_they_stand(
         store.import_session(text.replace('"seconds": 0.25', f'"seconds": {number}').encode(), me)
 
 
+def test_whole_laws_leave_and_come(store, me, document):
+    law = law_text(np.linspace(-20, 0, 50_000).astype(np.float16))
+    choice = document["runs"][0]["events"][2]
+    choice |= {"tokens": [49_999] * len(choice["tokens"]), "chosen": [0]}
+    choice |= {"entered": law, "offset": 7.25}
+    imported = import_of(store, me, document)
+    again = json.loads("".join(store.export_session(imported.session_id, me)))
+    assert again["runs"][0]["events"][2] == choice
+
+
 def set_at(document, path, value):
     *way, last = path
     for key in way:
@@ -283,6 +295,10 @@ DEEP = json.loads("[" * 60 + "]" * 60)
         (["events", 1, "nodes"], [5]),
         (["events", 2, "tokens"], [1]),
         (["events", 2, "raw"], ["x"]),
+        (["events", 2, "entered"], "no base64"),
+        (["events", 2, "entered"], "AAAAAA=="),
+        (["events", 2, "entered"], [1]),
+        (["events", 2, "offset"], 1e99),
         (["events", 3, "parent"], 9),
         (["events", 3, "id"], -1),
         (["events", 4, "mark"], "exploded"),
