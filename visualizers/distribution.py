@@ -14,6 +14,13 @@ from visualizers.words import for_plotly, number, plural, probability
 
 READS = ("choice", "node", "view")
 NEEDS = ("choice",)
+_BAR = {
+    "type": "bar",
+    "orientation": "h",
+    "hovertemplate": "%{x:.4g} %{fullData.name}<extra></extra>",
+    "x": [],
+    "y": [],
+}
 
 
 def draw(reading: Reading) -> list[Picture]:
@@ -51,8 +58,6 @@ def draw(reading: Reading) -> list[Picture]:
 
 
 def _traces() -> list[dict[str, Any]]:
-    hover = "%{x:.4g} %{fullData.name}<extra></extra>"
-    bar = {"type": "bar", "orientation": "h", "hovertemplate": hover, "x": [], "y": []}
     outline = {"color": "rgba(0,0,0,0)", "line": {"color": GREY, "width": 1.5}}
     removed = {
         "color": VERMILION,
@@ -61,9 +66,9 @@ def _traces() -> list[dict[str, Any]]:
     }
     chosen = {"symbol": "diamond", "size": 11, "color": BLUE, "line": {"color": "#fff", "width": 1}}
     return [
-        {**bar, "name": "before", "marker": outline, "width": 0.78},
-        {**bar, "name": "removed", "marker": removed, "width": 0.78},
-        {**bar, "name": "after", "marker": {"color": BLUE}, "width": 0.4},
+        {**_BAR, "name": "before", "marker": outline, "width": 0.78},
+        {**_BAR, "name": "removed", "marker": removed, "width": 0.78},
+        {**_BAR, "name": "after", "marker": {"color": BLUE}, "width": 0.4},
         {
             "type": "scatter",
             "mode": "markers",
@@ -105,6 +110,29 @@ def _frame(reading: Reading, step: int, name: str, choice: ChoiceEvent, count: s
         ],
         layout={"yaxis": {"tickvals": list(rows), "ticktext": labels}},
     )
+
+
+def would_be(reading: Reading, name: str, choice: ChoiceEvent, other: ChoiceEvent) -> Frame:
+    """The frame of a choice beside what it would be under other filters (`other`).
+
+    What it was moves aside, grey; what it would become is a trace more than the figure has.
+    """
+    frame = _frame(reading, choice.step, name, other, "")
+    raw, gone, then, chosen = frame.traces
+    was = [probability(logp) for logp in choice.final]
+    before = {"name": "as it was", "x": was, "y": list(range(len(was))), "marker": {"color": GREY}}
+    chosen = {"x": [was[i] for i in chosen["y"]], "y": chosen["y"]}
+    pattern = {"shape": "/", "fillmode": "replace", "fgcolor": BLUE, "size": 6}
+    hatched = {"color": BLUE, "pattern": pattern, "line": {"color": BLUE, "width": 1.5}}
+    becoming = {**_BAR, **then, "name": "what it would become", "marker": hatched}
+    frame.traces = [
+        raw,
+        gone,
+        before | {"width": 0.24, "offset": -0.34},
+        chosen,
+        becoming | {"width": 0.4, "offset": -0.06},
+    ]
+    return frame
 
 
 def _label(reading: Reading, choice: ChoiceEvent, i: int) -> str:

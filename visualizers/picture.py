@@ -180,11 +180,11 @@ class Picture:
             whole["table"] = Table(self.table.columns)
         if not opens:
             whole["marks"] = [replace(mark, opens=[]) for mark in self.marks]
-        return {name: _plain(value) for name, value in whole.items()}
+        return {name: plain(value) for name, value in whole.items()}
 
     def opened(self, of: str) -> list[dict[str, Any]]:
         """What the stub of that name opens, as plain Python; nothing if there is no such stub."""
-        return [_plain(line) for mark in self.marks if mark.of == of for line in mark.opens]
+        return [plain(line) for mark in self.marks if mark.of == of for line in mark.opens]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -250,22 +250,22 @@ def _is_column(trace: dict[str, Any], name: str) -> bool:
     return isinstance(trace.get(name), list)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     match value:
         case Tip():
             return [show_text(value.label), show_text(value.value), value.since]
         case Mark() | Span() | Lane() | Frame():
             return dict(_set_fields(value))
         case Table():
-            return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+            return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
         case dict():
-            return {_plain(key): _plain(v) for key, v in value.items()}
+            return {plain(key): plain(v) for key, v in value.items()}
         case str():
             return show_text(value)  # names and reasons of an imported trace are anybody's text
         case float():
             return float(f"{value:.6g}")  # what can be read off a picture, at half the size
         case Sequence():
-            return [_plain(v) for v in value]
+            return [plain(v) for v in value]
     return value
 
 
@@ -276,4 +276,4 @@ def _set_fields(part: Mark | Span | Lane | Frame) -> Iterator[tuple[str, Any]]:
             value = round(value, 3)
         if f.default == value or (isinstance(value, list | dict) and not value):
             continue
-        yield ("class" if f.name == "cls" else f.name), _plain(value)
+        yield ("class" if f.name == "cls" else f.name), plain(value)

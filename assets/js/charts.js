@@ -20,7 +20,8 @@ function preparePlotly() {
   if (!plotlyComing) (window.requestIdleCallback ?? setTimeout)(() => loadPlotly().catch(() => {}));
 }
 
-function makeChart(picture, host) {
+// `shown(of)` hears which frame is in front.
+function makeChart(picture, host, shown) {
   const box = el("div", "chart-box");
   const choice = el("select", "frame-choice");
   choice.setAttribute("aria-label", "which law of this step");
@@ -30,6 +31,7 @@ function makeChart(picture, host) {
   let step = 0;
   let wanted = null; // the frame that a person chose, until the step changes
   let drawn = Promise.resolve();
+  let tried = null; // a frame as it would be, in place of the one of its name
   let closed = false;
 
   const come = () => picture.frames.filter((frame) => frame.step <= step);
@@ -39,16 +41,21 @@ function makeChart(picture, host) {
     return found.filter((frame) => frame.step === found.at(-1).step);
   }
 
+  function front() {
+    const here = framesHere();
+    return here.find((f) => f.of === wanted) ?? here[0];
+  }
+
   // The figure as it was at the end of the step: points that have come, or the frame's data.
   function figure() {
     const { data, layout } = picture.figure;
     if (!picture.frames.length) return { data: data.map(points), layout };
-    const here = framesHere();
-    const frame = here.find((f) => f.of === wanted) ?? here[0];
-    if (!frame) return { data, layout };
+    const own = front();
+    if (!own) return { data, layout };
+    const frame = tried?.of === own.of ? tried : own;
     const merged = { ...layout };
     for (const [name, part] of Object.entries(frame.layout ?? {})) merged[name] = { ...merged[name], ...part };
-    return { data: data.map((trace, i) => ({ ...trace, ...frame.traces[i] })), layout: merged };
+    return { data: frame.traces.map((trace, i) => ({ ...data[i], ...trace })), layout: merged };
   }
 
   function points(trace) {
@@ -115,6 +122,7 @@ function makeChart(picture, host) {
     }
     if (wanted) choice.value = wanted;
     redraw();
+    if (picture.frames.length) shown(chart, front()?.of ?? null);
   }
 
   // One drawing after the other; of those that wait only the last is made.
@@ -129,13 +137,19 @@ function makeChart(picture, host) {
 
   choice.addEventListener("change", () => {
     wanted = choice.value;
-    redraw();
+    show(step);
   });
   const theme = new MutationObserver(redraw);
   theme.observe(document.body, { attributeFilter: ["class"] });
-  return {
+  const chart = {
     box,
     show,
+    // Draw another frame in place of the one of its name; null: as it was.
+    become(frame) {
+      if (frame === tried) return;
+      tried = frame;
+      redraw();
+    },
     // The same picture of a run that has gone on: drawn into the figure that is there.
     grow(given) {
       picture = given;
@@ -151,4 +165,5 @@ function makeChart(picture, host) {
       if (window.Plotly && plot.classList.contains("js-plotly-plot")) window.Plotly.purge(plot);
     },
   };
+  return chart;
 }

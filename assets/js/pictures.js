@@ -2,7 +2,7 @@
 
 const PREFERRED = ["rounds", "hypotheses", "distribution"]; // shown first, where nobody chose
 
-function makePictures(tip, wantPicture, askTable, askOpens, tree) {
+function makePictures(tip, wantPicture, askTable, askOpens, tree, chips) {
   const box = el("div", "pictures");
   const tabs = el("div", "tabs");
   tabs.setAttribute("role", "tablist");
@@ -28,7 +28,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree) {
     button.addEventListener("click", () => drawing?.zoom?.(factor));
     zoom.append(button);
   }
-  panel.append(head, tree.tools, scene, legend, how, table.toggle, zoom, table.box);
+  panel.append(head, tree.tools, chips.box, scene, legend, how, table.toggle, zoom, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -107,6 +107,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree) {
     stage.dataset.picture = given.id;
     panel.setAttribute("aria-label", given.title);
     zoom.hidden = given.kind !== "marks";
+    chips.box.hidden = given.id !== "distribution";
     what.textContent = given.what;
     // Where the sentence of the step is told already, how to read the picture stands in its place.
     sayHow = told;
@@ -116,7 +117,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree) {
     else {
       const hidden = el("div", "coming");
       stage.append(hidden);
-      drawing = given.kind === "plotly" ? makeChart(given, hidden)
+      drawing = given.kind === "plotly" ? makeChart(given, hidden, framed)
         : makeCanvas(given, tip, hidden, (of) => askOpens(given.id, of));
       drawing.show(step, false);
       old?.close();
@@ -126,6 +127,11 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree) {
     table.renew(grown);
     show(step, false);
     tree.set(given, stage);
+  }
+
+  // The law in front is one whose filters can be moved.
+  function framed(chart, of) {
+    if (picture.id === "distribution") chips.at(chart, of);
   }
 
   function showLegend() {
@@ -164,6 +170,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree) {
     frame: (of) => drawing?.choose?.(of),
     clear() {
       tree.clear();
+      chips.clear();
       drawing?.close();
       picture = drawing = null;
       list = [];

@@ -17,8 +17,12 @@ const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
 const tree = makeTree({ ask, go, tip, redraw: () => fetchPicture(pictures.chosen) });
+const chips = makeChips(
+  (of, chain) => ask({ want: "preview", of, chain }, "preview"),
+  (node, chain, param) => trigger("select", { act: "branch", run: at.run, node, chain, param }),
+);
 const pictures = makePictures(tip, fetchPicture, askTable,
-  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree);
+  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree, chips);
 const tokenTable = makeTable(() => askTable("ribbon"));
 const totals = makeTotals();
 const empty = el("div", "empty");
@@ -179,6 +183,7 @@ async function fetchOverview() {
   steps.set(at.last, at.step);
   // How a streamed run ended was told with its last chunk.
   if (!at.live) showStatus({ ...answer.status, ...at.end });
+  chips.live = at.live;
   const chosen = pictures.offer(answer.pictures);
   if (!(at.live && at.following)) text.show(textAt(at.step));
   else describe();

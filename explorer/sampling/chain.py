@@ -150,13 +150,13 @@ def _complaint(kind: type[Filter], error: ValidationError) -> str:
         return f"{name} has no parameter {field!r}; {few} {', '.join(parameters)}."
     if first["type"] == "missing":
         hint = f", for instance {example(kind)}"
-        return f"{name} needs a value for {field}{hint}; {_allowed(kind, field)}."
-    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else _allowed(kind, field)
+        return f"{name} needs a value for {field}{hint}; {allowed(kind, field)}."
+    why = str(first["ctx"]["error"]) if first["type"] == "value_error" else allowed(kind, field)
     which = name if field == parameters[0] else f"{name} {field}"
     return f"{which}={first['input']} is not allowed: {why}."
 
 
-def _allowed(kind: type[Filter], parameter: str) -> str:
+def allowed(kind: type[Filter], parameter: str) -> str:
     """The range of a filter's parameter, read from its declaration."""
     field = kind.model_fields[parameter]
     limits = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ def component(
     scripts: Sequence[str],
     styles: Sequence[str],
     fetch: Fetch,
+    facts: Mapping[str, Any] | None = None,
     **kwargs: Any,
 ) -> gr.HTML:
     """The component; `kwargs` go to `gr.HTML` (`elem_id`, `render`, `visible`, …).
@@ -45,6 +46,7 @@ def component(
             `css_template` would be compiled and set anew at each change of the value.
         fetch: answers the browser's questions. Whoever asks may ask for anything: it checks. What
             it raises as an `ExplorerError` is shown as a sentence.
+        facts: what else the scripts know, by the name of a constant.
     """
 
     def answer(question: dict[str, Any]) -> str:
@@ -58,6 +60,7 @@ def component(
         "SHEETS": {sheet: _sheet(sheet) for sheet in styles},
         "LOOKS": looks(),
         "PLOTLY": f"/gradio_api/file={plotly.as_posix()}",
+        **(facts or {}),
     }
     lines = [f"const {key} = {json.dumps(value)};" for key, value in constants.items()]
     return gr.HTML(

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from explorer.trace import FINISH_REASONS, Trace
+from explorer.ui.chips import previewed
 from explorer.ui.drawn import Drawn, drawn
 from explorer.ui.live import SENTENCES
 from explorer.ui.spreadsheet import csv_text
@@ -43,6 +44,8 @@ def pictures_payload(
         run, hits, total, sentence (`visualizers.find`)
     "want": "story" with "node":
         run, story (`visualizers.story`)
+    "want": "preview" with "of": the name of a choice, and perhaps "chain":
+        run, and what `explorer.ui.chips` says
     "want": "trace":
         run, text: header and events as JSON, a file that can be imported
 
@@ -75,6 +78,8 @@ def pictures_payload(
             answer |= asdict(find(run.reading, question.get("text")))
         case "story":
             answer["story"] = story(run.reading, wanted_node(question.get("node"), fold))
+        case "preview":
+            answer |= previewed(trace.header, run.reading, token_text, question)
         case "table":
             answer["table"] = run.picture(asked).to_dict(opens=False)["table"]
         case "csv":

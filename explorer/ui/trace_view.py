@@ -38,6 +38,7 @@ from typing import Any
 
 import gradio as gr
 
+from explorer.ui.chips import filters
 from explorer.ui.component import Fetch, component
 from explorer.ui.live import live_chunks
 from explorer.ui.payload import pictures_payload
@@ -58,6 +59,7 @@ SCRIPTS = (
     "find",
     "story",
     "tree",
+    "chips",
     "pictures",
     "totals",
     "sheets",
@@ -72,4 +74,5 @@ def trace_view(fetch: Fetch, **kwargs: Any) -> gr.HTML:
         fetch: answers the browser's questions, as described above.
     """
     template = '<section class="trace-view" aria-label="The run"></section>'
-    return component("trace", template, SCRIPTS, ["trace_view"], fetch, **kwargs)
+    sheets = ["trace_view", "chips"]
+    return component("trace", template, SCRIPTS, sheets, fetch, {"FILTERS": filters()}, **kwargs)
