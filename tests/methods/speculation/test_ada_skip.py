@@ -90,3 +90,14 @@ def test_with_nothing_left_out_it_is_the_target_and_otherwise_not(pair):
     assert total_variation(same, target) < 1e-12
     other = exact_law("ada_skip", {"left_out": 4, "window": 1}, pair, 3)
     assert total_variation(other, target) > 0.01
+
+
+def test_taking_one_sublayer_for_the_other_is_caught():
+    """Negative control: attention's and feed-forward's similarities are not alike."""
+    tiny = Tiny(2, eos=(12,), blocks=BLOCKS)
+    run = Run({"target": tiny.model}, PROMPT, Seeded(0), Limits(max_new_tokens=20))
+    full = run.open("target", hidden=range(BLOCKS + 1))
+    node = run.add(run.root, 7)
+    on_prompt, _ = similarities(run, full, BLOCKS, [node])
+    inside = by_hooks(tiny.net, [*PROMPT.ids, 7])[:, :, : len(PROMPT.ids)].mean(-1)
+    assert not torch.allclose(on_prompt.flip(0)[:, 1:3], inside[:, 1:3], atol=1e-3)

@@ -9,7 +9,7 @@ from oracle import PROMPT, exact_law, play, table_law, total_variation
 
 from explorer.errors import InputError
 from explorer.methods.speculation.nest import Book
-from explorer.models.table import EOS, TableLM, seeded_state
+from explorer.models.table import BLOCKS, EOS, TableLM, seeded_state
 from explorer.randomness import Seeded
 from explorer.run import Prompt
 
@@ -26,8 +26,8 @@ def mixture_by_hand(table, text, used):
     p = torch.softmax(table.logits((*PROMPT.ids, *text)).double(), -1)
     if not free:
         return 1.0, p, {}
-    h = seeded_state(1, (*PROMPT.ids, *text))
-    far = {(i, j): float((seeded_state(1, PASSAGES[i][:j]) - h).pow(2).sum()) for i, j in free}
+    h = seeded_state(BLOCKS, (*PROMPT.ids, *text))
+    far = {(i, j): float((seeded_state(BLOCKS, PASSAGES[i][:j]) - h).pow(2).sum()) for i, j in free}
     near = sorted(far, key=far.get)[: SETTING["neighbours"]]
     ratio = far[near[0]] / far[near[-1]]
     own = 1 / (1 + math.exp(-(ratio - SETTING["offset"]) / SETTING["scale"]))

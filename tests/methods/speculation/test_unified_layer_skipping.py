@@ -9,7 +9,7 @@ from tiny import Tiny
 
 from explorer.methods.speculation.unified_layer_skipping import kept_blocks
 from explorer.models.anatomy import Alteration
-from explorer.run import Prompt
+from explorer.run import Prompt, Run
 
 PROMPT = Prompt("", (3, 1, 4, 1, 5))
 
@@ -26,8 +26,9 @@ def test_as_many_blocks_stay_as_wanted_evenly_and_the_ends_among_them(L, r):
     assert max(gaps) - min(gaps) <= 1
 
 
-def test_it_is_the_network_without_these_blocks():
-    tiny, short = Tiny(3, eos=(12,), blocks=4), Tiny(3, eos=(12,), blocks=4)
+def texts(seed):
+    """The method's text, and that of the network whose two inner blocks were taken out."""
+    tiny, short = Tiny(seed, eos=(12,), blocks=4), Tiny(seed, eos=(12,), blocks=4)
     short.net.model.layers = torch.nn.ModuleList([short.net.model.layers[i] for i in (0, 3)])
     for i, layer in enumerate(short.net.model.layers):
         layer.self_attn.layer_idx = i
@@ -35,7 +36,24 @@ def test_it_is_the_network_without_these_blocks():
     params = {"speed_up": 2.0, "filters": "temperature=0"}
     run = play("unified_layer_skipping", params, {"target": tiny.model}, Walk(), 12, PROMPT)
     (want,), _ = short.generate(PROMPT.ids, do_sample=False, max_new_tokens=12)
-    assert run.tree.tokens(run.head) == want
+    return run.tree.tokens(run.head), want
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_the_network_without_these_blocks(seed):
+    text, want = texts(seed)
+    assert text == want
+
+
+def test_reading_what_the_whole_network_computed_is_caught(monkeypatch):
+    """Negative control: the prompt is to be read by the shortened network, too."""
+    honest = Run.variant
+
+    def sharing(self, name, **how):
+        return honest(self, name, **{**how, "shared": True})
+
+    monkeypatch.setattr(Run, "variant", sharing)
+    assert any(text != want for text, want in map(texts, range(4)))
 
 
 def test_it_follows_the_law_of_what_is_left_and_not_the_targets(pair):
