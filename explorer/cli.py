@@ -1,7 +1,7 @@
-"""The command line: list methods, run one, look at a trace again.
+"""The command line: list methods, run one, look at a trace again, verify what it claims.
 
-Exit status 0: done; 2: something given was not allowed, and a sentence on standard error says
-what is.
+Exit status 0: done; 1: a claim was verified and does not hold; 2: something given was not allowed,
+and a sentence on standard error says what is.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def _dispatch(argv: list[str]) -> int:
     if argv[:1] == ["run"] and len(argv) > 1 and not argv[1].startswith("-"):
         _add_method_flags(parser, get_method(argv[1]))
     args = parser.parse_args(argv)
-    return {"methods": _methods, "run": _run, "trace": _trace}[args.command](args)
+    return {"methods": _methods, "run": _run, "trace": _trace, "verify": _verify}[args.command](
+        args
+    )
 
 
 # Commands ----------------------------------------------------------------------------------------
@@ -101,6 +103,17 @@ def _trace(args: argparse.Namespace) -> int:
         return 0
     _print_trace(trace, False, _token_text(trace.header.models["target"]))
     return 0
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from explorer.decoding import default_library
+    from explorer.recheck import recheck
+
+    with _store() as store:
+        trace = store.trace(args.run_id, store.local_owner())
+    found = recheck(trace, default_library().get(trace.header.models["target"]))
+    print(found.sentence)
+    return 0 if found.holds else 1
 
 
 def _token_text(model_id: str) -> Callable[[int], str]:
@@ -198,6 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     trace = commands.add_parser("trace", help="look at a kept run again")
     trace.add_argument("run_id")
     trace.add_argument("--json", action="store_true", help="the whole trace as JSON")
+
+    verify = commands.add_parser("verify", help="is a kept run lossless, as its method claims?")
+    verify.add_argument("run_id")
     return parser
 
 

@@ -44,6 +44,14 @@ def test_every_method_runs_and_its_trace_is_kept(method, capsys):
     assert kept["events"][-1]["outputs"][0]["token_ids"] == said["token_ids"]
 
 
+def test_a_kept_run_is_verified(capsys):
+    run = ["run", "speculative_sampling", *TOY, "--draft", "toy-draft", "--json"]
+    run_id = json.loads(ran(capsys, *run, "--filters", "temperature=0"))["run_id"]
+    assert "The target alone writes the same" in ran(capsys, "verify", run_id)
+    run_id = json.loads(ran(capsys, *run))["run_id"]
+    assert "it is the target's own under the same filters" in ran(capsys, "verify", run_id)
+
+
 def test_a_run_goes_on_behind_given_tokens(capsys):
     said = json.loads(ran(capsys, "run", "greedy", *TOY, "--begun", "3, 2", "--json"))
     assert said["token_ids"][:2] == [3, 2]
