@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import exp
 from typing import Any
 
+from explorer.lattice import Way
 from explorer.trace import MarkEvent
 from visualizers.facts import logps, probabilities
 from visualizers.fates import fate, share, told
 from visualizers.odds import odds, token_logp
+from visualizers.places import count_words, lattice_of
 from visualizers.reading import CLASS_OF_MARK, Reading
 from visualizers.style import DEAD
 from visualizers.words import number
@@ -28,12 +30,14 @@ def story(reading: Reading, node: int) -> Entry:
         "p"}; instead: the hypotheses that went on when it died, as {"node", "text", "class", "p"},
         where "p" is the score in nats; more_beside, more_instead: how many are left out;
     before, behind: the node before it and those after it, as in "beside";
-    path: the nodes of the way to it.
+    path: the nodes of the way to it;
+    way: where hypotheses were merged, the places of the most probable whole text through it.
     """
     here = reading.fold.nodes[node]
     end = fate(reading, node)
     beside = _beside(reading, node)
     instead = _instead(reading, node, end.step) if end.cls in DEAD else []
+    way = _way(reading, node)
     return {
         "node": node,
         "token": reading.alone(here.token),
@@ -41,13 +45,14 @@ def story(reading: Reading, node: int) -> Entry:
         "class": end.cls,
         "sentence": end.sentence,
         "step": end.step,
-        "facts": _facts(reading, node),
+        "facts": [*_facts(reading, node), *_through(reading, node, way)],
         "events": _events(reading, node),
         "beside": beside[:MOST_BESIDE],
         "more_beside": max(0, len(beside) - MOST_BESIDE),
         "instead": instead[:MOST_BESIDE],
         "more_instead": max(0, len(instead) - MOST_BESIDE),
         "path": reading.fold.path(node),
+        "way": [step.to for step in way.steps] if way else [],
         "before": [_entry(reading, here.parent)] if here.parent > 0 else [],
         "behind": [_entry(reading, n) for n in _best_first(reading, here.children)[:MOST_BESIDE]],
     }
@@ -69,6 +74,28 @@ def _facts(reading: Reading, node: int) -> list[list[str]]:
     for view, x in here.entropy.items():
         facts.append([f"entropy behind it, {view}", f"{number(x)} nats"])
     return facts
+
+
+def _way(reading: Reading, node: int) -> Way | None:
+    """The most probable text of the lattice through a node; None where nothing was merged."""
+    if all(story.into is None for story in reading.fold.nodes):
+        return None
+    lattice = lattice_of(reading)
+    return lattice.best_through(lattice.place(node)) if node in lattice else None
+
+
+def _through(reading: Reading, node: int, way: Way | None) -> list[list[str]]:
+    """The whole text, and how many there are."""
+    if way is None:
+        return []
+    lattice = lattice_of(reading)
+    place, onward = lattice.place(node), lattice.onward()
+    through = lattice.reaching()[place] * onward[place]
+    text = "".join(map(reading.token, way.tokens))
+    return [
+        ["texts through it", f"{count_words(through)} of {count_words(onward[0])}"],
+        ["the most probable", f"“{text.strip()}”, {number(way.logp)} nats"],
+    ]
 
 
 def _events(reading: Reading, node: int) -> list[Entry]:

@@ -39,7 +39,7 @@ function makeTree({ ask, go, redraw, tip }) {
     const answer = await ask({ want: "story", node }, "story");
     if (!answer?.story) return;
     sight.node = node;
-    path = answer.story.path;
+    path = picture?.data?.places ? answer.story.way : answer.story.path; // of places a whole text
     unseen = true;
     story.show(answer.story, !!picture?.data?.sight);
     if (step != null) go(step);

@@ -146,6 +146,9 @@ def traces():
     found["sample, filtered"] = toy_events(
         "sample", {"filters": "temperature=0.8,top_k=3,top_p=0.7"}
     )
+    for merge in ("rcb", "zip"):
+        values = {"n": 2, "min_length": 0, "num_beams": 3, "merge": merge, "texts": 3}
+        found[f"lattice, {merge}"] = toy_events("lattice", values, length=8)
     found["greedy drafts"] = toy_events(
         "speculative_sampling", {"filters": "temperature=0"}, length=9
     )
