@@ -18,14 +18,18 @@ Basis = Literal["measured", "counted", "model probability"]
 
 
 class Story:
-    """A run as the measures read it: header, fold, and its text's nodes and tokens."""
+    """A run as the measures read it.
+
+    `nodes` are those of the text it wrote itself; `tokens` are of the whole continuation, with
+    what it began with where it branched from another run.
+    """
 
     def __init__(self, trace: Trace, fold: Fold | None = None) -> None:
         self.header: Header = trace.header
         self.fold = fold or trace.fold()
         self.nodes = self.fold.text_at()
-        tokens = (self.fold.nodes[node].token for node in self.nodes)
-        self.tokens = [token for token in tokens if token is not None]
+        own = (self.fold.nodes[node].token for node in self.nodes)
+        self.tokens = [*self.header.begun, *(token for token in own if token is not None)]
         self.ms = max((event.ms for event in trace.events), default=0.0)
 
 
@@ -58,13 +62,18 @@ def measured(trace: Trace, fold: Fold | None = None) -> dict[str, float | int | 
 
 
 def target_logps(story: Story) -> list[float | None]:
-    """For each token of the text its log-probability in nats under the target's raw law.
+    """For each token of the continuation its log-probability in nats under the target's raw law.
 
     Raw is before filters, masks and residuals. It is known from a choice in which the target's
     own stream listed the token; or from the p an accepted guess was judged by, where no filter
-    and no earlier rejection at that place had changed the target's law. None: not recorded.
+    and no earlier rejection at that place had changed the target's law; of what the run began
+    with from the reading of its prompt. None: not recorded.
     """
-    return [_target_logp(story, node) for node in story.nodes]
+    begun = len(story.header.begun)
+    read = story.fold.prompt_logps.get("target", [])
+    before = [None if x is None else float(x) for x in read[len(read) - begun :]] if begun else []
+    missing: list[float | None] = [None] * (begun - len(before))
+    return [*missing, *before, *(_target_logp(story, node) for node in story.nodes)]
 
 
 def _target_logp(story: Story, node: int) -> float | None:
@@ -127,12 +136,13 @@ def _characters(story: Story) -> int | None:
 
 MEASURES: tuple[Measure, ...] = (
     Measure(
-        "tokens", "Tokens", "tokens", "tokens of the text, an end token included", "counted",
+        "tokens", "Tokens", "tokens", "tokens that the run wrote, an end token included", "counted",
         lambda s: len(s.nodes),
     ),
     Measure(
-        "characters", "Length", "characters", "characters of the text; once the run is over",
-        "counted", _characters, "not yet",
+        "characters", "Length", "characters",
+        "characters of the whole continuation, once the run is over", "counted", _characters,
+        "not yet",
     ),
     Measure("steps", "Steps", "steps", "rounds of the method's loop", "counted", _steps),
     Measure(
@@ -145,7 +155,7 @@ MEASURES: tuple[Measure, ...] = (
     ),
     Measure(
         "tokens_per_target_pass", "Tokens per target pass", "tokens",
-        "tokens of the text / passes of the target; the bonus token counts", "counted",
+        "tokens it wrote / passes of the target; the bonus token counts", "counted",
         lambda s: _share(len(s.nodes), _target_passes(s)),
     ),
     Measure(
@@ -153,12 +163,13 @@ MEASURES: tuple[Measure, ...] = (
         "on one device two runs take turns", "measured", _seconds,
     ),
     Measure(
-        "tokens_a_second", "Tokens a second", "tokens/s", "tokens of the text / seconds",
+        "tokens_a_second", "Tokens a second", "tokens/s", "tokens it wrote / seconds",
         "measured", lambda s: _share(len(s.nodes), _seconds(s)),
     ),
     Measure(
         "logp_per_token", "Log-probability a token", "nats", "mean of ln p over the tokens of the "
-        "text, p by the target's law before any filter", "model probability", _logp_per_token,
+        "continuation, p by the target's law before any filter", "model probability",
+        _logp_per_token,
         "not recorded for every token",
     ),
     Measure(

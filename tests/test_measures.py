@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from math import fsum, inf, isclose, log
-from pathlib import Path
 
 import pytest
 
@@ -23,11 +21,13 @@ from explorer.trace import (
     ViewEvent,
 )
 
-EXAMPLE = Path(__file__).parents[1] / "assets" / "examples" / "1-beams.json"
-
 
 def header(**changed):
-    told = json.loads(EXAMPLE.read_text(encoding="utf-8"))["runs"][0]["header"]
+    told = {
+        "run_id": "0" * 16, "created": "2026-11-21T00:00:00+00:00", "method": "greedy",
+        "method_version": 1, "params": {}, "models": {"target": "toy"}, "prompt": "ab",
+        "prompt_ids": [1, 2], "seed": 0, "limits": {}, "versions": {}, "threads": 1,
+    }  # fmt: skip
     return Header(**{**told, **changed})
 
 

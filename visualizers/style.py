@@ -55,7 +55,15 @@ CLASSES: dict[str, Look] = {
     "known": Look("answered from the cache, nothing computed", GREY, line="dashed", filled=False),
     "cache": Look("positions in the cache", SKY, filled=False),
     "residual": Look("residual law after a rejection", SKY, filled=False),
+    # Two runs in one picture: a capital letter before text, a small one before what was looked at.
+    "both": Look("text of both", INK, "●", letters="quiet"),
+    "only_a": Look("text of A alone", BLUE, "A", letters="coloured"),
+    "only_b": Look("text of B alone", PURPLE, "B", line="dashed"),
+    "seen_both": Look("looked at by both", INK, "&", line="thin", letters="quiet"),
+    "seen_a": Look("looked at by A alone", BLUE, "a", line="thin", letters="quiet"),
+    "seen_b": Look("looked at by B alone", PURPLE, "b", line="thin", letters="quiet"),
 }
+TWO_RUNS = frozenset({"both", "only_a", "only_b", "seen_both", "seen_a", "seen_b"})
 
 DEAD = frozenset({"pruned", "rejected"})
 

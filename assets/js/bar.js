@@ -1,6 +1,6 @@
 // The line above a run: its title, how it stands, and what may be done with it.
-// value: {run, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id], answer};
-// the run of the first visit has no id here, so that the address stays clean
+// value: {run, with, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id],
+// answer}; the run of the first visit has no id here, so that the address stays clean
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -27,9 +27,9 @@ root.append(title, state, actions, notice, about, shares);
 let form = null; // where tags and note are written, while they are
 let sent = 0;
 
-const address = (run, share) => {
+const address = (run, share, beside) => {
   const query = new URLSearchParams(location.search);
-  for (const [name, value] of [["run", run], ["share", share]]) {
+  for (const [name, value] of [["run", run], ["with", beside], ["share", share]]) {
     if (value) query.set(name, value);
     else query.delete(name);
   }
@@ -174,7 +174,7 @@ const draw = () => {
   }
   describe(v);
   if (!props.value || v.keep_address) return;
-  const wanted = address(v.run, v.share);
+  const wanted = address(v.run, v.share, v.with);
   if (wanted !== location.href) history.replaceState(history.state, "", wanted);
 };
 watch("value", draw);

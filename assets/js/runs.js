@@ -68,6 +68,9 @@ const row = (run, current) => {
     const place = [...root.querySelectorAll(".run-row")].find((other) => other.dataset.run === run.run);
     rename(place, run).select();
   });
+  if (current && run.run !== current) {
+    actions.append(button("Compare", "Compare " + run.title + " with the run shown", { action: "compare", run: run.run }));
+  }
   actions.append(renamer, button("Delete", "Delete " + run.title, { action: "delete", run: run.run }));
   const about = make("div", "run-about");
   about.append(make("span", "", told.join(" · ")), actions);

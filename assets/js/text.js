@@ -58,6 +58,7 @@ function makeText(tip, onPress) {
   function dress({ token, button }) {
     button.dataset.class = token.class ?? "prompt";
     button.classList.toggle("fresh", !!token.fresh);
+    button.toggleAttribute("data-parts", !!token.parts);
     const share = colouring.share?.(token);
     button.classList.toggle("measured", share != null);
     if (share != null) {

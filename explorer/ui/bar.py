@@ -16,9 +16,10 @@ def bar_value(
     told = {"sentence": sentence, "kind": "problem" if sentence else "", **more}
     if run_id in service.examples:
         example = service.examples[run_id]
+        first = run_id == next(iter(service.examples)) and not more.get("with")
         return {
             # The first visit's address stays clean, so that a reload is a first visit again.
-            "run": "" if run_id == next(iter(service.examples)) else run_id,
+            "run": "" if first else run_id,
             "method": example.method,
             "title": f"Example: {get_method(example.method).title}",
             "notice": example.notice,

@@ -29,11 +29,13 @@ class Control:
     read: Callable[[Any], Any]
 
 
-def controls(method: Method, values: Mapping[str, Any], key: str) -> Iterator[Control]:
+def controls(
+    method: Method, values: Mapping[str, Any], key: str, prefix: str = ""
+) -> Iterator[Control]:
     """The controls of a method, at these values and the defaults of all others.
 
     `key` becomes part of every component's key. It must differ where the values do: a keyed
-    component keeps the value it had.
+    component keeps the value it had. `prefix` begins their names on the page.
     """
     schema = method.params.model_json_schema()
     for name, field in method.params.model_fields.items():
@@ -46,8 +48,8 @@ def controls(method: Method, values: Mapping[str, Any], key: str) -> Iterator[Co
             make(
                 label=_label(about),
                 info=about.get("description"),
-                elem_id=f"field-param-{name}",
-                key=f"{key}/{name}",
+                elem_id=f"field-{prefix}param-{name}",
+                key=f"{prefix}param/{key}/{name}",
                 interactive=True,
             ),
             read,

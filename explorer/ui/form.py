@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,13 +16,14 @@ from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
 from explorer.sampling.chain import FILTERS, example
 from explorer.settings import settings
 from explorer.trace import Header
-from explorer.ui.beginning import BETWEEN, OF_A_RUN, Beginning, beginning, of_run
-from explorer.ui.controls import controls
+from explorer.ui.beginning import BETWEEN, OF_A_RUN, beginning, of_run
+from explorer.ui.controls import Control, controls
 from explorer.ui.parts import part, script
 
-FIRST_METHOD = "beam_search"
+FIRST_METHOD, SECOND_METHOD = "beam_search", "sample"
 FIRST_PROMPT = "Once upon a time there was a miller"
 FIRST_TOKENS = 48
+SECOND = "b-"  # before the names of a second method's fields
 MOST_SEED = 2**53 - 1  # what a browser can count to
 ROLES = {
     "target": "Target: the model whose text we want",
@@ -31,6 +32,10 @@ ROLES = {
 }
 ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."
+ABOUT_SECOND = (
+    "A is the method above. Prompt, seed and number of tokens are the same for both; "
+    "the parameters of A and of B stand in the drawer. On one device the two take turns."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,16 @@ class Ask:
     go: gr.Button
     stop: gr.Button
     about: gr.HTML
+    second: Second
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """A second method for the same prompt, where two are compared."""
+
+    on: gr.Checkbox
+    method: gr.Dropdown
+    preset: gr.Dropdown
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,30 @@ class Common:
     models: gr.State
 
 
-Submit = Callable[..., Any]  # who asks and from where, then the keywords of a job
+Submit = Callable[..., Any]  # who asks and from where, then the keywords of a job, or of two
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The controls of one method: its models and its parameters."""
+
+    method: Method
+    prefix: str  # before the names of its controls, to tell a second method's apart
+    models: dict[str, gr.Dropdown]  # by role
+    params: list[Control]
+
+    @property
+    def components(self) -> list[Any]:
+        return [*self.models.values(), *(control.component for control in self.params)]
+
+    def read(self, values: Sequence[Any]) -> dict[str, Any]:
+        """The keywords of a job that are this method's, out of its controls' values."""
+        models, params = values[: len(self.models)], values[len(self.models) :]
+        return {
+            "method": self.method.id,
+            "models": dict(zip(self.models, models, strict=True)),
+            "params": {c.name: c.read(x) for c, x in zip(self.params, params, strict=True)},
+        }
 
 
 def ask_row() -> Ask:
@@ -73,20 +111,45 @@ def ask_row() -> Ask:
             scale=6,
             min_width=260,
         )
-        method = gr.Dropdown(
-            [(_choice(m), m.id) for m in all_methods().values()],
-            value=FIRST_METHOD,
-            label="Method",
+        method = _method_picker(FIRST_METHOD, "Method", "field-method")
+        with gr.Column(elem_id="field-run", scale=2, min_width=190):
+            compare = gr.Checkbox(
+                False, label="Compare two", interactive=True, elem_id="field-compare"
+            )
+            with gr.Row():
+                go = gr.Button("Generate", variant="primary", elem_id="go", min_width=90)
+                stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=60)
+    second = _second_row(compare)
+    about = part("method", about_method(get_method(FIRST_METHOD)))
+    return Ask(prompt, method, go, stop, about, second)
+
+
+def _second_row(on: gr.Checkbox) -> Second:
+    """What is asked of the second method; shown by the style sheet while the box is ticked."""
+    with gr.Row(elem_id="ask-second"):
+        method = _method_picker(SECOND_METHOD, "Method B", "field-b-method")
+        preset = gr.Dropdown(
+            **_second_presets(get_method(SECOND_METHOD)),
+            label="Preset of B",
+            elem_id="field-b-preset",
             interactive=True,
-            elem_id="field-method",
             scale=3,
             min_width=200,
         )
-        with gr.Column(elem_id="field-run", scale=2, min_width=190), gr.Row():
-            go = gr.Button("Generate", variant="primary", elem_id="go", min_width=90)
-            stop = gr.Button("Stop", interactive=False, elem_id="stop", min_width=60)
-    about = part("method", about_method(get_method(FIRST_METHOD)))
-    return Ask(prompt, method, go, stop, about)
+        gr.HTML(f"<p>{ABOUT_SECOND}</p>", elem_id="about-second")
+    return Second(on, method, preset)
+
+
+def _method_picker(method_id: str, label: str, elem_id: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        [(_choice(m), m.id) for m in all_methods().values()],
+        value=method_id,
+        label=label,
+        interactive=True,
+        elem_id=elem_id,
+        scale=3,
+        min_width=200,
+    )
 
 
 def common_controls() -> Common:
@@ -144,8 +207,9 @@ def place_controls(
 ) -> None:
     """Preset, the method's own controls, and what all methods share, in this order.
 
-    `submit` gets the values of `who`, and behind them the keywords of a job.
+    `submit` gets the values of `who`, and behind them the keywords of a job, or of two.
     """
+    gr.HTML("<h2>Method A</h2>", elem_id="heading-first")
     common.preset.render()
     common.preset.input(_preset_help, [ask.method, common.preset], [common.preset], **every)
     _draw_controls(ask, common, who, loaded, submit, outputs, every)
@@ -164,51 +228,80 @@ def _draw_controls(
 ) -> None:
     """Draws the method's controls anew for each method and preset, with what Generate reads."""
 
-    for chosen in (ask.method.change, common.preset.change):
+    second = ask.second
+    for chosen in (ask.method.change, common.preset.change, second.on.change,
+                   second.method.change, second.preset.change):  # fmt: skip
         chosen(None, js=script("drawing.js"))
 
     # Another method brings other presets, so it is always a preset that changes.
     @gr.render(
-        inputs=[ask.method, common.preset, common.models],
-        triggers=[loaded, common.preset.change],
+        inputs=[
+            ask.method,
+            common.preset,
+            second.on,
+            second.method,
+            second.preset,
+            common.models,
+        ],
+        triggers=[loaded, common.preset.change, second.on.change, second.preset.change],
         show_progress="hidden",
         concurrency_limit=None,
     )
-    def draw(method_id: str, preset: str, kept: dict[str, str]) -> None:
-        method = get_method(method_id)
-        begin = beginning(method, preset)
-        own = list(controls(method, begin.params, f"param/{begin.key}"))
-        chosen = kept | begin.models
-        models = [_model_picker(role, chosen.get(role), begin) for role in method.models]
-        for role, picker in zip(method.models, models, strict=True):
-            keep = partial(_keep_model, role)
-            picker.input(keep, [picker, common.models], [common.models], **every)
+    def draw(
+        method_id: str,
+        preset: str,
+        two: bool,
+        other_id: str,
+        other_preset: str,
+        kept: dict[str, str],
+    ) -> None:
+        sides = [_own(method_id, preset, kept)]
+        if two:
+            gr.HTML("<h2>Method B</h2>")
+            sides.append(_own(other_id, other_preset, kept, SECOND))
+        for side in sides:
+            for role, picker in side.models.items():
+                keep = partial(_keep_model, side.prefix + role)
+                picker.input(keep, [picker, common.models], [common.models], **every)
         fixed = [ask.prompt, common.seed, common.max_new_tokens, common.chat]
 
         def send(*given: Any) -> Any:
             values = given[len(who) :]
-            rest = values[len(fixed) :]
             prompt, seed, max_new_tokens, chat = values[: len(fixed)]
-            named = zip(own, rest[len(models) :], strict=True)
-            job = {
-                "method": method.id,
+            shared = {
                 "prompt": prompt,
                 "seed": 0 if seed is None else seed,
                 "max_new_tokens": max_new_tokens,
                 "chat": bool(chat),
-                "models": dict(zip(method.models, rest, strict=False)),
-                "params": {control.name: control.read(value) for control, value in named},
             }
-            return submit(*given[: len(who)], job)
+            jobs, at = [], len(fixed)
+            for side in sides:
+                upto = at + len(side.components)
+                jobs.append(shared | side.read(values[at:upto]))
+                at = upto
+            return submit(*given[: len(who)], *jobs)
 
         gr.on(
             [ask.go.click, ask.prompt.submit],
             send,
-            inputs=[*who, *fixed, *models, *(control.component for control in own)],
+            inputs=[*who, *fixed, *(c for side in sides for c in side.components)],
             outputs=outputs,
             **every,
         )
         part("drawn")
+
+
+def _own(method_id: str, preset: str, kept: dict[str, str], prefix: str = "") -> Own:
+    """Draws the controls of one method; `prefix` tells those of a second one apart."""
+    method = get_method(method_id)
+    begin = beginning(method, preset)
+    params = list(controls(method, begin.params, begin.key, prefix))
+    models = {}
+    for role in method.models:
+        chosen = begin.models.get(role) or kept.get(prefix + role)
+        key = f"{chosen}/{begin.key if begin.models else ''}"
+        models[role] = _model_picker(role, chosen, key, prefix)
+    return Own(method, prefix, models, params)
 
 
 def method_chosen(method_id: str, preset: str | None) -> tuple[dict[str, Any], Any]:
@@ -284,10 +377,19 @@ def _filters() -> list[list[str]]:
 
 def _keep_model(role: str, model: str | None, kept: dict[str, str]) -> dict[str, str]:
     """The next method that has the role begins with the same model."""
-    return {**kept, role: model or DEFAULT_MODELS[role]}
+    return {**kept, role: model or DEFAULT_MODELS[role.removeprefix(SECOND)]}
 
 
-def _model_picker(role: str, chosen: str | None, begin: Beginning) -> gr.Dropdown:
+def second_chosen(method_id: str) -> Any:
+    """The presets of the second method."""
+    return gr.update(**_second_presets(get_method(method_id)))
+
+
+def _second_presets(method: Method) -> dict[str, Any]:
+    return _presets(method) | {"info": None}  # help would push it out of its row
+
+
+def _model_picker(role: str, chosen: str | None, key: str, prefix: str) -> gr.Dropdown:
     names = [model.name for model in bundled() if not model.problem]
     return gr.Dropdown(
         [*names, "toy", "toy-draft"],
@@ -296,8 +398,8 @@ def _model_picker(role: str, chosen: str | None, begin: Beginning) -> gr.Dropdow
         info="Or type an id of the Hugging Face hub: owner/name.",
         allow_custom_value=True,
         interactive=True,
-        elem_id=f"field-model-{role}",
-        key=f"model/{role}/{chosen}/{begin.key if begin.models else ''}",
+        elem_id=f"field-{prefix}model-{role}",
+        key=f"{prefix}model/{role}/{key}",
     )
 
 

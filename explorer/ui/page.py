@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import gradio as gr
@@ -15,6 +15,8 @@ from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
 from explorer.ui.branching import branch_point, quoted
 from explorer.ui.checks import FieldErrors, blamed_field
+from explorer.ui.compare_view import compare_view
+from explorer.ui.comparing import compared
 from explorer.ui.examples import gallery
 from explorer.ui.family import family_value
 from explorer.ui.parts import part, script
@@ -73,6 +75,7 @@ class Page:
                 self.bar = part("bar")
                 self.family = part("family", {})
                 self.view = trace_view(lambda question: fetched(self.service, question))
+                self.compare = compare_view(lambda question: compared(self.service, question))
             with gr.Column(elem_id="drawer"):
                 with gr.Column(elem_id="panel-parameters"):
                     self.common = form.common_controls()
@@ -128,11 +131,15 @@ class Page:
         )
         around = [self.bar, self.family, ask.stop, self.list, self.problems]
         self.current.change(self._standing, listing, around, **every)
+        self.current.change(self._compare, [*who, self.current], [self.compare], **every)
+        self.compare.select(self._act_on_two, [self.current], [self.current], **every)
         seen = self.current.change(self._watch, [*who, self.current], [self.view], **every)
         seen.then(self._standing, listing, around, **every)
         chosen = [ask.about, self.common.preset]
         picked = [ask.method, self.common.preset]
         ask.method.change(form.method_chosen, picked, chosen, **every)
+        second = ask.second
+        second.method.change(form.second_chosen, [second.method], [second.preset], **every)
         for list_of_methods in (self.catalogue, self.about):
             list_of_methods.select(_picked, None, [ask.method], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
@@ -168,29 +175,35 @@ class Page:
                 current = {"run": run_id}
             except InputError as error:
                 current["sentence"] = str(error)
+        current |= _paired(request.query_params.get("with", ""))
         return token, share, current, gr.update(choices=runs.sessions(self.service, visitor))
 
     def _start(
-        self, token: str, share: str, origin: dict[str, Any], job: dict[str, Any]
+        self, token: str, share: str, origin: dict[str, Any], *jobs: dict[str, Any]
     ) -> dict[Any, Any]:
-        """Generate was pressed."""
+        """Generate was pressed, for one method or for two."""
         visitor = Visitor(token, share)
+        second = sentence = ""
         try:
             if origin:
-                run_id = self.service.start_from(origin["run"], visitor, origin, job)
+                start = origin["run"]
+                jobs = tuple(self.service.from_place(start, visitor, origin, j) for j in jobs)
+            if len(jobs) == 2:
+                run_id, second, sentence = self.service.start_two(visitor, *jobs)
             else:
-                run_id = self.service.start(visitor, job)
+                run_id = self.service.start(visitor, jobs[0])
         except FieldErrors as error:
             return {self.problems: error.found}
         except ExplorerError as error:
             return {self.problems: {"run": str(error)}}
-        started = {"run": run_id, "new": True}
-        return {self.problems: {}, self.current: started, self.origin: {}, self.place: {}}
+        started = {"run": run_id, "new": True, **_paired(second)}
+        problems = {"run": sentence} if sentence else {}
+        return {self.problems: problems, self.current: started, self.origin: {}, self.place: {}}
 
     def _watch(
         self, token: str, share: str, current: dict[str, Any], request: gr.Request
     ) -> Iterator[dict[str, Any]]:
-        """Show the current run, and go on for as long as it does.
+        """Show the current run, and go on for as long as it does, or as the one beside it.
 
         Only the view hears of each piece: a second output would cost the browser as much again.
         """
@@ -206,6 +219,32 @@ class Page:
                 yield chunk
         except ExplorerError as error:
             yield {"error": str(error)}
+        if beside := current.get("with"):
+            self._wait(beside, visitor, lambda: self.looks.is_latest(tab, look))
+
+    def _wait(self, run_id: str, visitor: Visitor, wanted: Callable[[], bool]) -> None:
+        """Until the run beside the shown one is over; the compare view asks for it itself."""
+        try:
+            for _ in self.service.watch(run_id, visitor):
+                if not wanted():
+                    return
+            self.service.settled(run_id, visitor)
+        except ExplorerError:
+            pass  # the compare view says it
+
+    def _compare(self, token: str, share: str, current: dict[str, Any]) -> dict[str, Any] | None:
+        """What the compare view is given: two runs, or that there is nothing to compare."""
+        if not current.get("with"):
+            return None
+        runs = {"run": current.get("run", ""), "with": current["with"]}
+        return {**runs, "pass": {"owner": token, "share": share}}
+
+    def _act_on_two(self, current: dict[str, Any], wish: gr.EventData) -> dict[str, Any]:
+        """One of two runs is to be seen alone."""
+        asked = _detail(wish)
+        if asked.get("action") == "open":
+            return {"run": str(asked.get("run", ""))}
+        return {"run": current.get("run", "")}
 
     def _standing(
         self, token: str, share: str, search: str, session: str, current: dict[str, Any]
@@ -216,15 +255,17 @@ class Page:
         sentence = current.get("sentence", "")
         if not run_id:
             return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
-        stoppable, blame = False, {}
-        try:
-            place = self.service.place(run_id, visitor)
-            stoppable = place.going and place.mine
-            blame = self._blame(place, current)
-        except InputError:
-            pass  # the view says it
+        stoppable = False
+        blame: dict[Any, Any] = {}
+        for one in filter(None, (run_id, current.get("with"))):
+            try:
+                place = self.service.place(one, visitor)
+                stoppable = stoppable or (place.going and place.mine)
+                blame |= self._blame(place, current) if one == run_id else {}
+            except InputError:
+                pass  # the view says it
         return {
-            self.bar: bar_value(self.service, visitor, run_id, sentence),
+            self.bar: self._bar(visitor, current, sentence),
             self.family: family_value(self.service, visitor, run_id),
             self.ask.stop: gr.update(interactive=stoppable),
             self.list: listed,
@@ -237,12 +278,23 @@ class Page:
             return {}
         return {self.problems: {blamed_field(place.failure, place.info.models): place.failure}}
 
+    def _bar(
+        self, visitor: Visitor, current: dict[str, Any], sentence: str = "", **more: Any
+    ) -> dict[str, Any]:
+        """The line above the run, and both runs in the address."""
+        run_id, paired = current.get("run", ""), _paired(current.get("with", ""))
+        return bar_value(self.service, visitor, run_id, sentence, **paired, **more)
+
     def _stop(self, token: str, share: str, current: dict[str, Any]) -> dict[Any, Any]:
-        try:
-            self.service.stop(current.get("run", ""), Visitor(token, share))
-        except InputError as error:
-            return {self.problems: {"run": str(error)}}
-        return {self.problems: {}}
+        """Stop what is shown: of two runs both, if they are the visitor's."""
+        shown = [run for run in (current.get("run", ""), current.get("with")) if run is not None]
+        failures = []
+        for run_id in shown:
+            try:
+                self.service.stop(run_id, Visitor(token, share))
+            except InputError as error:
+                failures.append(str(error))
+        return {self.problems: {"run": failures[0]} if len(failures) == len(shown) else {}}
 
     def _act_on_token(
         self, token: str, share: str, current: dict[str, Any], wish: gr.EventData
@@ -297,7 +349,7 @@ class Page:
                     changed = {self.list: self._listed(visitor, current, search, session)}
         except InputError as error:
             sentence = str(error)
-        return {self.bar: bar_value(self.service, visitor, run_id, sentence, **more), **changed}
+        return {self.bar: self._bar(visitor, current, sentence, **more), **changed}
 
     def _act_on_list(
         self,
@@ -312,6 +364,8 @@ class Page:
         visitor, asked = Visitor(token, share), _detail(wish)
         if asked.get("action") == "open":
             return {self.current: {"run": str(asked.get("run", ""))}}
+        if asked.get("action") == "compare":
+            return {self.current: {"run": current.get("run", ""), **_paired(asked.get("run"))}}
         if asked.get("action") == "search":
             return self._search(visitor, current, asked)
         more: dict[str, Any] = {}
@@ -383,6 +437,11 @@ class Page:
 def _nowhere() -> tuple[dict[str, Any], dict[str, Any]]:
     """The next run begins behind its prompt again."""
     return {}, {}
+
+
+def _paired(run_id: object) -> dict[str, str]:
+    """The second run of two, if there is one, as `current` has it."""
+    return {"with": run_id} if isinstance(run_id, str) and run_id else {}
 
 
 def _picked(wish: gr.EventData) -> str:

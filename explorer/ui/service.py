@@ -15,12 +15,13 @@ from explorer.models.library import Library
 from explorer.settings import Settings
 from explorer.trace import Trace
 from explorer.ui.branching import as_before, branch_point, check_fits, placed
-from explorer.ui.checks import checked_job
+from explorer.ui.checks import FieldErrors, checked_job
 from explorer.ui.examples import Examples
 from explorer.ui.keeping import StoreSink
-from explorer.worker import Batch, Worker, default_library, make_worker
+from explorer.worker import Batch, Job, QueueFull, Worker, default_library, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
 
+OWN_FIELDS = ("method", "model-", "param-")  # those that are not shared by two methods
 WATCH_BEAT_SECONDS = 0.25
 SETTLING_SECONDS, SETTLING_TRIES = 5.0, 100
 
@@ -135,8 +136,41 @@ class Service:
             FieldErrors: something is not allowed.
             QueueFull: no more runs are taken for now.
         """
+        return self._submit(self.owner(visitor), checked_job(values))
+
+    def start_two(
+        self, visitor: Visitor, first: Mapping[str, Any], second: Mapping[str, Any]
+    ) -> tuple[str, str, str]:
+        """Put two runs to be compared in the queue, one behind the other.
+
+        Returns their ids and an empty sentence; or where the queue had room for the first alone,
+        its id, an empty one and why the second was not taken.
+
+        Raises:
+            FieldErrors: something is not allowed, and neither was started. What is wrong with the
+                second alone has "b-" before the field's name.
+            QueueFull: no more runs are taken for now.
+        """
         owner = self.owner(visitor)
-        job = checked_job(values)
+        jobs: list[Job] = []
+        found: dict[str, str] = {}
+        for prefix, values in (("", first), ("b-", second)):
+            try:
+                jobs.append(checked_job(values))
+            except FieldErrors as error:
+                found |= {
+                    prefix + name if name.startswith(OWN_FIELDS) else name: sentence
+                    for name, sentence in error.found.items()
+                }
+        if found:
+            raise FieldErrors(found)
+        begun = self._submit(owner, jobs[0])
+        try:
+            return begun, self._submit(owner, jobs[1]), ""
+        except QueueFull as error:
+            return begun, "", f"A was started and B was not. {error}"
+
+    def _submit(self, owner: Owner, job: Job) -> str:
         self.store.create_run(job.header, owner)
         try:
             self.worker.submit(job)
@@ -161,18 +195,18 @@ class Service:
             changed[str(wish.get("param"))] = wish.get("chain")
         return self.start(visitor, as_before(trace, at, **changed))
 
-    def start_from(
+    def from_place(
         self, run_id: str, visitor: Visitor, wish: Mapping[str, Any], values: Mapping[str, Any]
-    ) -> str:
-        """A run as the form says that goes on from a place of another one.
+    ) -> dict[str, Any]:
+        """A job's values, as the form says, for a run that goes on from a place of another one.
 
         Raises:
-            FieldErrors, InputError, QueueFull: as `start` and `branch`.
+            InputError: as `branch`; or what the form says does not fit that place.
         """
         trace = self.trace(run_id, visitor)
         at = branch_point(trace, wish)
         check_fits(trace, at, values.get("prompt"), values.get("models", {}).get("target", ""))
-        return self.start(visitor, {**values, **placed(at)})
+        return {**values, **placed(at)}
 
     def stop(self, run_id: str, visitor: Visitor) -> bool:
         """Ask for the end of one's own run; False if it was over already."""

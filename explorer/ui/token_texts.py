@@ -43,7 +43,7 @@ class Writing:
 def token_text(model_id: str) -> TokenText:
     """A function from a token's id to its text; ids in brackets where the model is not here."""
     writing = _writing(model_id)
-    return writing.text if writing else _number
+    return writing.text if writing else bracketed
 
 
 def typed_token(model_id: str, text: str) -> int:
@@ -137,5 +137,6 @@ def _of_table(model_id: str) -> Writing | None:
     return Writing(toy.vocab_size, toy.token_text, toy.encode) if toy else None
 
 
-def _number(token: int) -> str:
+def bracketed(token: int) -> str:
+    """How a token reads whose tokenizer is not here."""
     return f"⟨{token}⟩"

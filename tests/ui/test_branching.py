@@ -159,7 +159,7 @@ def test_a_family_is_told_from_every_member(service):
     child = made(service, service.branch(parent.run_id, ME, wish))
     form = {**asked, "method": "sample"}
     anew = {"act": "anew", "node": node}
-    whatif = made(service, service.start_from(parent.run_id, ME, anew, form))
+    whatif = made(service, service.start(ME, service.from_place(parent.run_id, ME, anew, form)))
     told = family_value(service, ME, child.run_id)
     assert told["current"] == child.run_id
     first, second, third = told["runs"]
