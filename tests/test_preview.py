@@ -42,7 +42,7 @@ METHODS = (
 SEEDS = 5
 
 
-def run(method, chain, seed=0, length=4, law_bytes=2**20, **params):
+def run(method, chain, seed=0, length=4, law_bytes=2**20, begun=(), **params):
     """Header and fold of a run on tables of 24 tokens, more than a choice has candidates."""
     models = {
         "target": TableLM(24, 1, peak=2.0),
@@ -50,10 +50,11 @@ def run(method, chain, seed=0, length=4, law_bytes=2**20, **params):
         "amateur": TableLM(24, 3, peak=1.0),
     }
     request, chosen, parsed = make_request(
-        method=method, prompt=PROMPT.text, params=params | {"filters": chain}
+        method=method, prompt=PROMPT.text, params=params | {"filters": chain}, begun=begun
     )
     events = []
-    play(chosen.id, parsed, models, Seeded(seed), length, PROMPT, events, law_bytes)
+    prompt = replace(PROMPT, ids=(*PROMPT.ids, *begun), begun=begun)
+    play(chosen.id, parsed, models, Seeded(seed), length, prompt, events, law_bytes)
     header = new_header(request, chosen, parsed)
     header = header.model_copy(update={"prompt_ids": list(PROMPT.ids)})
     return header, Fold().feed_all(events)
@@ -111,6 +112,19 @@ def p(logp):
 def test_a_preview_is_what_a_rerun_draws_from(method, params, other):
     chain = CHAINS[(CHAINS.index(other) * 7 + 3) % len(CHAINS)]
     assert mistakes(method, params, chain, other) == []
+
+
+@pytest.mark.parametrize("other", CHAINS)
+def test_a_preview_is_what_a_branch_draws_from_first(other):
+    """And so it is in the branch, which began with a part of the text."""
+    for seed in range(SEEDS):
+        header, fold = run("sample", "temperature=0.9,top_k=7", seed)
+        for node, (choice,) in fold.choices.items():
+            begun = tuple(fold.tokens(node))
+            branch = run("sample", other, seed + 1, begun=begun)
+            for told in ((header, fold, choice), (*branch, branch[1].choices[0][0])):
+                would = Previewer(*told, TableLM(24, 1).token_text).under(read_chain(other))
+                assert not differ(would, branch[1].choices[0][0])
 
 
 def test_a_preview_without_the_generated_text_is_found(monkeypatch):

@@ -28,7 +28,10 @@ MOST_OPEN = 16  # recordings that stay at hand
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """What was asked for, and two sentences of what to notice."""
+    """What was asked for, and two sentences of what to notice.
+
+    With `laws` its whole laws are kept too, so that its filters can be moved: 6 KB a law.
+    """
 
     method: str
     notice: str
@@ -36,6 +39,7 @@ class Example:
     max_new_tokens: int
     params: dict[str, Any]
     seed: int = 0
+    laws: bool = False
 
     @property
     def run_id(self) -> str:

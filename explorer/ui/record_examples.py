@@ -11,12 +11,13 @@ import gzip
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
 from explorer.decoding import decode
 from explorer.errors import TraceError
-from explorer.trace import Trace
+from explorer.trace import AnyEvent, ChoiceEvent, Trace
 from explorer.ui.examples import EXAMPLES, Example, declared, read_recording, recording
 
 
@@ -49,7 +50,14 @@ def recorded(example: Example) -> Trace:
         max_new_tokens=example.max_new_tokens,
         **example.params,
     )
-    return Trace(trace.header.model_copy(update={"run_id": example.run_id}), trace.events)
+    events = trace.events if example.laws else [_without_law(event) for event in trace.events]
+    return Trace(trace.header.model_copy(update={"run_id": example.run_id}), events)
+
+
+def _without_law(event: AnyEvent) -> AnyEvent:
+    if not isinstance(event, ChoiceEvent):
+        return event
+    return replace(event, entered="", offset=0.0)
 
 
 def _alike(old: Trace, new: Trace) -> bool:

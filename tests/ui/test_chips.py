@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from page_tools import SHOWN
 
+THIRD = "choice 2 0"  # in sampling each step makes one
 WOULD = "() => document.querySelector('.chart').data[4]"
 STEP = """(step) => {
   const slider = document.querySelector('.steps input');
@@ -16,9 +18,12 @@ STEP = """(step) => {
 def chips(person):
     """A person before the law of a run of the toy table with two filters."""
     visit = person().open()
+    visit.pick_method("Sampling")
+    visit.page.locator("#part-method .method-idea", has_text="Draw").wait_for()
     visit.pick_model("target", "toy")
-    visit.type("prompt", "abcab")
+    visit.type("prompt", "ab")
     visit.type("param-filters", "temperature=0.7,top_p=0.9")
+    visit.type("max_new_tokens", "8")
     visit.generated()
     visit.wait_state("Done")
     visit.page.click(".tab[data-picture='distribution']")
@@ -100,6 +105,27 @@ def test_a_wrong_value_is_a_sentence_and_nothing_is_lost(chips):
     chips.page.fill(".chip:nth-child(2) input[type=text]", "0.5")
     told(chips, "would be removed")
     assert chips.page.get_by_role("button", name="Rerun from here").is_enabled()
+
+
+def test_a_rerun_from_here_draws_from_what_was_shown(chips):
+    page = chips.page
+    page.evaluate(STEP, 2)
+    page.wait_for_selector(".chart[data-step='2']")
+    page.get_by_role("button", name="temperature later").press("Enter")
+    page.fill(".chip:nth-child(1) input[type=text]", "0.6")
+    shown = would(chips, f"t && document.querySelector('.frame-choice').value === '{THIRD}'")
+    before = chips.href
+    page.get_by_role("button", name="Rerun from here").press("Enter")
+    page.wait_for_function("(before) => location.href !== before", arg=before)
+    page.wait_for_function(SHOWN, arg=chips.href.split("run=")[1].split("&")[0])
+    chips.wait_state("Done")
+    page.evaluate(STEP, 0)
+    page.wait_for_selector(".chart[data-step='0']")
+    page.wait_for_function("() => document.querySelectorAll('.chip-name')[0]?.textContent === 'top_p'")
+    assert names(chips) == ["top_p", "temperature"]
+    now = page.evaluate("() => document.querySelector('.chart').data[2]")
+    assert now["y"] == shown["y"]
+    assert now["x"] == pytest.approx(shown["x"], abs=2e-3)
 
 
 def test_without_a_whole_law_a_sentence_says_why_and_no_control_is_dead(person):
