@@ -90,6 +90,27 @@ def preset(about: str, **values: Any) -> Preset:
 
 
 @dataclass(frozen=True, slots=True)
+class Generate:
+    """The call of `transformers`' `generate` that does what a method does.
+
+    `options` are its arguments, `assistant` what is set in the second model's generation config.
+    """
+
+    options: Mapping[str, Any]
+    assistant: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        filters: Mapping[str, Any] | None,
+        assistant: Mapping[str, Any] | None = None,
+        **own: Any,
+    ) -> Generate | None:
+        """The call with a chain's options and the method's `own`; None where the chain has none."""
+        return None if filters is None else cls({**filters, **own}, assistant or {})
+
+
+@dataclass(frozen=True, slots=True)
 class Method:
     """A decoding method: its algorithm and all that is declared about it."""
 
@@ -104,6 +125,7 @@ class Method:
     notes: tuple[Note, ...] = ()
     version: int = 1
     presets: Mapping[str, Preset] = field(default_factory=dict)
+    generate: Callable[[Any], Generate | None] = lambda params: None
 
     @property
     def page(self) -> str:
@@ -160,8 +182,12 @@ def method(
     notes: tuple[Note, ...] = (),
     version: int = 1,
     presets: Mapping[str, Preset | Mapping[str, Any]] | None = None,
+    generate: Callable[[Any], Generate | None] = lambda params: None,
 ) -> Callable[[Callable[[Run, Any], None]], Callable[[Run, Any], None]]:
-    """Register the decorated function as a decoding method; its name is the method's id."""
+    """Register the decorated function as a decoding method; its name is the method's id.
+
+    `generate` says which call of `transformers` is equal for given parameters, if there is one.
+    """
 
     def register(decode: Callable[[Run, Any], None]) -> Callable[[Run, Any], None]:
         _METHODS[decode.__name__] = Method(
@@ -179,6 +205,7 @@ def method(
                 name: given if isinstance(given, Preset) else Preset(given)
                 for name, given in (presets or {}).items()
             },
+            generate=generate,
         )
         return decode
 

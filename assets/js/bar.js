@@ -160,7 +160,9 @@ const draw = () => {
     const open = () => document.dispatchEvent(new CustomEvent("about", { detail: v.method }));
     const about = button("About", open, "About the method");
     about.append(make("span", "if-wide", " the method"));
-    actions.append(about);
+    const again = button("Reproduce", () => document.dispatchEvent(new CustomEvent("reproduce")));
+    again.dataset.act = "reproduce";
+    actions.append(about, again);
   }
   if (v.title) {
     actions.append(

@@ -56,7 +56,8 @@ def load_model(
     """A model, compared with sequential decoding and ready to be opened.
 
     Args:
-        model_id: "toy", a bundled name, a local folder, or an id of the Hugging Face hub.
+        model_id: "toy", a bundled name, a local folder, or an id of the Hugging Face hub, with
+            a revision behind it if one is wanted: owner/name@commit.
         device: "auto" (cuda, else mps, else cpu) or a device of torch.
         dtype: "auto" (float32 on the cpu, 16 bits elsewhere), "float32", "bfloat16", …
         revision: a branch, tag or commit of the hub; of a folder, the fingerprint that is wanted.
@@ -72,6 +73,7 @@ def load_model(
         toy = TOYS[model_id]()
         toy.model_id = model_id
         return toy
+    model_id, revision = _at_revision(model_id, revision)
     place = choose_device(device)
     number = choose_dtype(dtype, place)
 
@@ -168,6 +170,15 @@ def _find(
         if isinstance(error, hub.NotOnHub):
             raise unknown from None
         raise hub.HubUnreachable(f"{unknown} {error}") from None
+
+
+def _at_revision(model_id: str, revision: str | None) -> tuple[str, str | None]:
+    """The id without the revision that is written behind it."""
+    name, at, written = model_id.rpartition("@")
+    wanted = revision is None and at and written and hub.HUB_ID.fullmatch(name)
+    if not wanted or _as_path(model_id) is not None:  # a folder may be called so, too
+        return model_id, revision
+    return name, written
 
 
 def _as_path(model_id: str) -> Path | None:

@@ -4,6 +4,7 @@ from explorer.sampling.base import Filter, Seen
 from explorer.sampling.chain import FILTERS, AnyFilter, FilterChain, chain_text, parse_chain
 from explorer.sampling.dynamic_temperature import EDT, DynaTemp, EntropyTemperature
 from explorer.sampling.filtered import Filtered, apply
+from explorer.sampling.generate import generate_options
 from explorer.sampling.penalties import (
     DRY,
     FrequencyPenalty,
@@ -53,5 +54,6 @@ __all__ = [
     "Typical",
     "apply",
     "chain_text",
+    "generate_options",
     "parse_chain",
 ]

@@ -16,7 +16,7 @@ from explorer.registry import get_method
 from explorer.settings import settings
 from explorer.worker import Job, make_job
 
-HUB_ID = re.compile(r"[0-9A-Za-z][\w.-]{0,95}/[\w.-]{1,96}", re.ASCII)
+HUB_ID = re.compile(r"[0-9A-Za-z][\w.-]{0,95}/[\w.-]{1,96}(@[\w.-]{1,96})?", re.ASCII)
 COMMON = ("seed", "max_new_tokens", "chat")
 MOST_SHOWN = 8
 

@@ -395,7 +395,7 @@ def _model_picker(role: str, chosen: str | None, key: str, prefix: str) -> gr.Dr
         [*names, "toy", "toy-draft"],
         value=chosen or DEFAULT_MODELS[role],
         label=ROLES[role],
-        info="Or type an id of the Hugging Face hub: owner/name.",
+        info="Or type an id of the Hugging Face hub: owner/name, or owner/name@revision.",
         allow_custom_value=True,
         interactive=True,
         elem_id=f"field-{prefix}model-{role}",

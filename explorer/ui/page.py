@@ -21,6 +21,7 @@ from explorer.ui.examples import gallery
 from explorer.ui.family import family_value
 from explorer.ui.parts import part, script
 from explorer.ui.quiet import quiet
+from explorer.ui.reproducing import reproduction
 from explorer.ui.service import Place, Service, Visitor
 from explorer.ui.trace_view import trace_view
 from explorer.ui.watching import Looks, chunks, fetched
@@ -73,6 +74,7 @@ class Page:
         with gr.Row(elem_id="body"):
             with gr.Column(elem_id="main"):
                 self.bar = part("bar")
+                reproduction(self.service, self.owner, self.share, self.current, self.every)
                 self.family = part("family", {})
                 self.view = trace_view(lambda question: fetched(self.service, question))
                 self.compare = compare_view(lambda question: compared(self.service, question))

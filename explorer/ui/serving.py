@@ -32,7 +32,7 @@ def launch_options(chosen: Settings) -> dict[str, Any]:
     """How the page is served: nothing counted, nothing shown that is not ours to show."""
     return {
         "theme": theme(),
-        "css_paths": [ASSETS / "css" / name for name in ("page.css", "about.css")],
+        "css_paths": [ASSETS / "css" / name for name in ("page.css", "about.css", "reproduce.css")],
         "js": script("page.js"),
         "footer_links": ["api"],
         "run_history": False,

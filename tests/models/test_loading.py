@@ -496,6 +496,13 @@ def test_what_was_fetched_before_needs_no_network(fetched, bundle):
     assert load_model("some/model", revision=COMMIT).revision == COMMIT
 
 
+def test_a_revision_may_be_written_behind_an_id(fetched, bundle):
+    model = load_model(f"some/model@{COMMIT}")
+    assert (model.model_id, model.revision) == ("some/model", COMMIT)
+    with pytest.raises(ModelError):
+        load_model("some/model@another")
+
+
 class Listed:
     """A file of the hub as a dry run lists it."""
 

@@ -22,9 +22,9 @@ https://arxiv.org/abs/1904.09751
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param, preset
+from explorer.registry import Generate, Params, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
+from explorer.sampling import FilterChain, generate_options
 
 
 class GreedyParams(Params):
@@ -54,6 +54,7 @@ class GreedyParams(Params):
             filters="frequency_penalty=-2",
         ),
     },
+    generate=lambda p: Generate.of(generate_options(p.filters, greedy=True)),
 )
 def greedy(run: Run, p: GreedyParams) -> None:
     node = run.root

@@ -24,9 +24,9 @@ https://arxiv.org/abs/1904.09751
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param, preset
+from explorer.registry import Generate, Params, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain, TopP
+from explorer.sampling import FilterChain, TopP, generate_options
 
 
 class SampleParams(Params):
@@ -69,6 +69,7 @@ class SampleParams(Params):
             filters="temperature=3",
         ),
     },
+    generate=lambda p: Generate.of(generate_options(p.filters)),
 )
 def sample(run: Run, p: SampleParams) -> None:
     node = run.root

@@ -36,7 +36,7 @@ from explorer.hypotheses import (
     parted,
     sums,
 )
-from explorer.registry import Params, method, param, preset
+from explorer.registry import Generate, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 
@@ -67,6 +67,14 @@ class BeamParams(Params):
     )
 
 
+def generate_call(p: BeamParams) -> Generate | None:
+    """One beam is greedy decoding there, and filtered laws are not renormalised."""
+    if p.filters or p.num_beams == 1:
+        return None
+    options = p.model_dump(include={"num_beams", "length_penalty", "early_stopping"})
+    return Generate({"do_sample": False, **options})
+
+
 @method(
     title="Beam search",
     family="search",
@@ -82,6 +90,7 @@ class BeamParams(Params):
             length_penalty=0.0,
         ),
     },
+    generate=generate_call,
 )
 def beam_search(run: Run, p: BeamParams) -> None:
     run.answer(search_beams(run, p))

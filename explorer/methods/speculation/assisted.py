@@ -26,9 +26,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from explorer.registry import Note, Params, method, param, preset
+from explorer.registry import Generate, Note, Params, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
+from explorer.sampling import FilterChain, generate_options
 from explorer.verification import Guess, chain, check
 
 
@@ -75,6 +75,14 @@ class AssistedParams(Params):
             num_assistant_tokens=64, confidence_threshold=0.0,
         ),
     },
+    generate=lambda p: Generate.of(
+        generate_options(p.filters),
+        assistant={
+            "num_assistant_tokens": p.num_assistant_tokens,
+            "num_assistant_tokens_schedule": p.schedule,
+            "assistant_confidence_threshold": p.confidence_threshold,
+        },
+    ),
 )  # fmt: skip
 def assisted(run: Run, p: AssistedParams) -> None:
     root, most = run.root, p.num_assistant_tokens

@@ -27,9 +27,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from explorer.drafting import GREEDY, draft_paths, text_so_far
-from explorer.registry import Params, method, param, preset
+from explorer.registry import Generate, Params, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
+from explorer.sampling import FilterChain, generate_options
 from explorer.verification import check, sample_and_match
 
 
@@ -78,6 +78,11 @@ class LookupParams(Params):
             length=64,
         ),
     },
+    generate=lambda p: Generate.of(
+        generate_options(p.filters),
+        prompt_lookup_num_tokens=p.length,
+        max_matching_ngram_size=p.max_ngram,
+    ),
 )
 def prompt_lookup(run: Run, p: LookupParams) -> None:
     root = run.root

@@ -25,9 +25,9 @@ https://arxiv.org/abs/2302.01318
 
 from __future__ import annotations
 
-from explorer.registry import Params, method, param, preset
+from explorer.registry import Generate, Params, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
+from explorer.sampling import FilterChain, generate_options
 from explorer.verification import Guess, chain, check
 
 
@@ -63,6 +63,14 @@ class SpeculativeParams(Params):
             gamma=32,
         ),
     },
+    generate=lambda p: Generate.of(
+        generate_options(p.filters),
+        assistant={
+            "num_assistant_tokens": p.gamma,
+            "num_assistant_tokens_schedule": "constant",
+            "assistant_confidence_threshold": 0.0,
+        },
+    ),
 )
 def speculative_sampling(run: Run, p: SpeculativeParams) -> None:
     root = run.root
