@@ -320,9 +320,11 @@ def _table(reading: Reading) -> Table:
             if mark.mark == "kept":
                 continue
             story = reading.fold.nodes[mark.node]
-            table.add(
-                step, step, reading.alone(story.token), reading.ending(mark.node), mark.mark,
-                reason(mark) if mark.why or mark.numbers else "", mark.node, story.born, story.by,
+            table.add_node(
+                mark.node, reading.class_of(mark.node, step), step,
+                step, reading.alone(story.token), reading.ending(mark.node), mark.mark,
+                reason(mark) if mark.why or mark.numbers else "", mark.node, story.born + 1,
+                story.by,
             )  # fmt: skip
     return table
 

@@ -123,15 +123,27 @@ class Frame:
 
 @dataclass(slots=True)
 class Table:
-    """The same facts as plain values; row i is there from `steps[i]` on (rising)."""
+    """The same facts as plain values; row i is there from `steps[i]` on (rising).
+
+    Where rows are about nodes of the tree, `nodes[i]` is the node, and `classes[i]` the class that
+    its mark in the picture has by then; else both are empty.
+    """
 
     columns: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
+    nodes: list[int] = field(default_factory=list)
+    classes: list[str] = field(default_factory=list)
 
     def add(self, step: int, *row: Cell) -> None:
         self.rows.append(list(row))
         self.steps.append(step)
+
+    def add_node(self, node: int, cls: str, step: int, *row: Cell) -> None:
+        """A row about a node; a table has such rows alone, or none."""
+        self.add(step, *row)
+        self.nodes.append(node)
+        self.classes.append(cls)
 
 
 @dataclass(slots=True)
@@ -257,7 +269,9 @@ def plain(value: Any) -> Any:
         case Mark() | Span() | Lane() | Frame():
             return dict(_set_fields(value))
         case Table():
-            return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+            named = {f.name: getattr(value, f.name) for f in fields(value)}
+            always = ("columns", "rows", "steps")
+            return {n: plain(x) for n, x in named.items() if x or n in always}
         case dict():
             return {plain(key): plain(v) for key, v in value.items()}
         case str():

@@ -205,8 +205,9 @@ def _table(reading: Reading, found: list[Round]) -> Table:
             at = mark.numbers if mark else {}
             verdict = mark.mark if mark else "guess" if reading.is_guess(n) else "added"
             why = (mark.why or reason(mark)) if mark else ""
-            table.add(
-                this.step, this.number, story.depth - base, reading.alone(story.token), verdict,
+            table.add_node(
+                n, reading.class_of(n, this.step), this.step,
+                this.number, story.depth - base, reading.alone(story.token), verdict,
                 at.get("p"), at.get("q"), at.get("ratio"), at.get("u"), why,
             )  # fmt: skip
     return table

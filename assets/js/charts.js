@@ -150,6 +150,11 @@ function makeChart(picture, host, shown) {
       tried = frame;
       redraw();
     },
+    // As it is now, for whoever draws it elsewhere.
+    figure() {
+      const { data, layout } = figure();
+      return { data, layout: steady(layout) };
+    },
     // The same picture of a run that has gone on: drawn into the figure that is there.
     grow(given) {
       picture = given;

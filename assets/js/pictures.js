@@ -2,7 +2,7 @@
 
 const PREFERRED = ["rounds", "hypotheses", "distribution"]; // shown first, where nobody chose
 
-function makePictures(tip, wantPicture, askTable, askOpens, tree, chips) {
+function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) {
   const box = el("div", "pictures");
   const tabs = el("div", "tabs");
   tabs.setAttribute("role", "tablist");
@@ -20,7 +20,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips) {
   tree.listen(stage);
   const legend = el("ul", "legend");
   const how = el("p", "how");
-  const table = makeTable(() => askTable(chosen));
+  const table = makeTable(() => askTable(chosen), tree.choose, () => files.csv(chosen));
   const zoom = el("span", "zoom");
   for (const [name, factor] of [["Smaller", 1 / 1.25], ["Larger", 1.25]]) {
     const button = el("button", "table-toggle", name);
@@ -28,7 +28,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips) {
     button.addEventListener("click", () => drawing?.zoom?.(factor));
     zoom.append(button);
   }
-  panel.append(head, tree.tools, chips.box, scene, legend, how, table.toggle, zoom, table.box);
+  panel.append(head, tree.tools, chips.box, scene, legend, how, table.toggle, zoom, files.box, table.box);
   box.append(tabs, panel);
 
   let list = [];
@@ -166,6 +166,10 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips) {
     },
     get shown() {
       return picture;
+    },
+    // What is shown, for whoever saves it.
+    get drawn() {
+      return { picture, step, canvas: stage.querySelector(".canvas-box > svg.canvas"), figure: drawing?.figure };
     },
     frame: (of) => drawing?.choose?.(of),
     clear() {

@@ -17,13 +17,14 @@ const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
 const tree = makeTree({ ask, go, tip, redraw: () => fetchPicture(pictures.chosen) });
+const files = makeExports(() => ({ run: at.run, ...pictures.drawn }), ask);
 const chips = makeChips(
   (of, chain) => ask({ want: "preview", of, chain }, "preview"),
   (node, chain, param) => trigger("select", { act: "branch", run: at.run, node, chain, param }),
 );
 const pictures = makePictures(tip, fetchPicture, askTable,
-  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree, chips);
-const tokenTable = makeTable(() => askTable("ribbon"));
+  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree, chips, files);
+const tokenTable = makeTable(() => askTable("ribbon"), tree.choose, () => files.csv("ribbon"));
 const totals = makeTotals();
 const empty = el("div", "empty");
 empty.append(

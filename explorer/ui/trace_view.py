@@ -60,6 +60,7 @@ SCRIPTS = (
     "story",
     "tree",
     "chips",
+    "exports",
     "pictures",
     "totals",
     "sheets",
