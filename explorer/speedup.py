@@ -10,7 +10,7 @@ operations); Yan et al. 2024, https://arxiv.org/abs/2402.01528 (break-even cost 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 Cost = Callable[[int], float]  # tokens of a pass -> its cost in passes over one token
 
@@ -51,3 +51,11 @@ def break_even(tokens: float, gamma: float, verify: float = 1.0) -> float:
     `verify` is the cost of the target's pass over them.
     """
     return (tokens - verify) / gamma if gamma > 0 else 0.0
+
+
+def virtual_time(target_passes: Iterable[int], draft_steps: int, c: float, t: Cost = flat) -> float:
+    """What a recorded run would have taken, in the target's passes over one token.
+
+    `target_passes` are the tokens of each pass of the target, `draft_steps` the draft's passes.
+    """
+    return sum(map(t, target_passes)) + draft_steps * c

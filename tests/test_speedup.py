@@ -12,6 +12,7 @@ from explorer.speedup import (
     flat,
     rising,
     speed_up,
+    virtual_time,
 )
 
 
@@ -55,3 +56,10 @@ def test_at_the_break_even_cost_nothing_is_gained(gamma):
     t = rising(0.05)
     c = break_even(expected_tokens(0.6, gamma), gamma, t(gamma + 1))
     assert speed_up(0.6, gamma, c, t) == pytest.approx(1)
+
+
+def test_the_virtual_clock_of_equal_rounds_is_the_formula():
+    t, c, gamma, rounds = rising(0.1), 0.2, 3, 7
+    time = virtual_time([gamma + 1] * rounds, gamma * rounds, c, t)
+    tokens = rounds * expected_tokens(0.6, gamma)
+    assert tokens * t(1) / time == pytest.approx(speed_up(0.6, gamma, c, t))

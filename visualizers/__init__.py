@@ -19,8 +19,10 @@ from visualizers import (
     hypotheses,
     lattice,
     passes,
+    proposals,
     ribbon,
     rounds,
+    what_if,
 )
 from visualizers import (
     notes as noted,
@@ -51,6 +53,8 @@ VISUALIZERS: tuple[Visualizer, ...] = (
     lattice,
     rounds,
     acceptance,
+    proposals,
+    what_if,
     entropy,
     noted,
     passes,
