@@ -29,6 +29,12 @@ const close = () => {
   document.body.dataset.drawer = before;
   if (opener?.isConnected) opener.focus();
 };
+// The parameters show what was chosen, and the next press makes a run of it.
+const use = (chosen) => {
+  trigger("select", chosen);
+  document.body.dataset.drawer = "parameters";
+  document.getElementById("go")?.focus();
+};
 const paragraph = (pieces) => {
   const made = make("p");
   for (const piece of pieces) {
@@ -49,10 +55,14 @@ const parameter = (p) => {
   told.append(make("p", "", p.about), allowed);
   return [term, told];
 };
-const preset = (p) => {
+const preset = (method, p) => {
+  const choose = button("Use", () => use({ method, preset: p.name }));
+  choose.setAttribute("aria-label", "Use the preset " + p.name);
+  const term = make("dt");
+  term.append(make("span", "", p.name), choose);
   const told = make("dd");
   told.append(make("p", "", p.about), make("p", "about-allowed", p.values));
-  return [make("dt", "", p.name), told];
+  return [term, told];
 };
 const list = (entries) => {
   const made = make("dl");
@@ -98,14 +108,14 @@ const draw = (v) => {
     return title;
   }
   const acts = make("div", "about-acts");
-  acts.append(button("Use this method", () => trigger("select", { method: v.id })), button("Close", close));
+  acts.append(button("Use this method", () => use({ method: v.id })), button("Close", close));
   root.replaceChildren(title, make("p", "about-family", v.family), make("p", "about-idea", v.idea), acts);
   const part = (heading, ...rest) => root.append(make("h3", "", heading), ...rest);
   const text = (s) => part(s.heading, ...s.paragraphs.map(paragraph));
   const at = (heading) => v.sections.filter((s) => s.heading === heading);
   const last = ["Guarantee", "Reference"];
   v.sections.filter((s) => !last.includes(s.heading)).forEach(text);
-  part("Presets", list(v.presets.map(preset)));
+  part("Presets", list(v.presets.map((p) => preset(v.id, p))));
   part("Parameters", v.params.length ? list(v.params.map(parameter)) : make("p", "", "It has none."));
   at("Guarantee").forEach(text);
   root.append(claims(v), oracle(v.oracle));

@@ -1,7 +1,7 @@
 """The panel that shows a method's page.
 
 Any script opens it with `document.dispatchEvent(new CustomEvent("about", {detail: method id}))`.
-`panel.select(f)`: the method was chosen there; `gr.EventData` has `method`.
+`panel.select(f)`: the method was chosen there; `gr.EventData` has `method`, perhaps `preset`.
 """
 
 from __future__ import annotations

@@ -169,6 +169,7 @@ def common_controls() -> Common:
             min(FIRST_TOKENS, most),
             step=1,
             label="Most new tokens",
+            info="The text ends here at the latest; a method may end it sooner.",
             elem_id="field-max_new_tokens",
             interactive=True,
             render=False,
@@ -309,6 +310,15 @@ def method_chosen(method_id: str, preset: str | None) -> tuple[dict[str, Any], A
     method = get_method(method_id)
     chosen = (preset or "").startswith(f"{method.id}{BETWEEN}")
     return about_method(method), gr.skip() if chosen else gr.update(**_presets(method))
+
+
+def begun_with(method_id: str, preset: str) -> tuple[str, Any]:
+    """A method, and the list of its presets with one of them chosen."""
+    method = get_method(method_id)
+    chosen = f"{method.id}{BETWEEN}{preset}" if preset in method.presets else ""
+    about = beginning(method, chosen).about
+    more = {"value": chosen, "info": about} if chosen else {}
+    return method.id, gr.update(**_presets(method) | more)
 
 
 def fields(ask: Ask, common: Common) -> list[Any]:

@@ -142,8 +142,8 @@ class Page:
         ask.method.change(form.method_chosen, picked, chosen, **every)
         second = ask.second
         second.method.change(form.second_chosen, [second.method], [second.preset], **every)
-        for list_of_methods in (self.catalogue, self.about):
-            list_of_methods.select(_picked, None, [ask.method], **every)
+        self.catalogue.select(_picked, None, [ask.method], **every)
+        self.about.select(_begun, None, [ask.method, self.common.preset], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
         changed = [self.list, self.current, self.session, self.search]
         acted = [self.bar, self.download, *changed]
@@ -448,6 +448,11 @@ def _paired(run_id: object) -> dict[str, str]:
 
 def _picked(wish: gr.EventData) -> str:
     return get_method(str(_detail(wish).get("method", ""))).id
+
+
+def _begun(wish: gr.EventData) -> tuple[str, Any]:
+    asked = _detail(wish)
+    return form.begun_with(str(asked.get("method", "")), str(asked.get("preset", "")))
 
 
 def _opened(wish: gr.EventData) -> dict[str, Any]:

@@ -23,7 +23,13 @@ def test_the_page_of_a_method_is_opened_used_and_closed(person):
     visit.page.get_by_role("button", name="About Mirostat").click()
     heading(visit).get_by_text("Mirostat", exact=True).wait_for()
     visit.page.get_by_role("button", name="Use this method").click()
-    visit.page.locator("#field-param-tau").wait_for(state="attached")
+    visit.page.locator("#field-param-tau").wait_for()
+
+    visit.drawer("about")
+    visit.page.get_by_role("button", name="Use the preset break it").click()
+    shown = "() => document.querySelector('#field-param-tau input[type=number]').value === '15'"
+    visit.page.wait_for_function(shown)
+    visit.page.locator("#field-preset").get_by_text("μ runs away").wait_for()
 
     # The run that is shown is another method's.
     visit.page.get_by_role("button", name="About the method", exact=True).click()
