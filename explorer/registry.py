@@ -78,7 +78,7 @@ class Preset:
     """Values of some parameters, and a sentence that says what to look at with them."""
 
     values: Mapping[str, Any]
-    about: str = ""
+    about: str
 
     def as_dict(self) -> dict[str, Any]:
         return {"values": dict(self.values), "about": self.about}
@@ -181,7 +181,7 @@ def method(
     claims: set[Claim] | frozenset[Claim] = frozenset(),
     notes: tuple[Note, ...] = (),
     version: int = 1,
-    presets: Mapping[str, Preset | Mapping[str, Any]] | None = None,
+    presets: Mapping[str, Preset] | None = None,
     generate: Callable[[Any], Generate | None] = lambda params: None,
 ) -> Callable[[Callable[[Run, Any], None]], Callable[[Run, Any], None]]:
     """Register the decorated function as a decoding method; its name is the method's id.
@@ -201,10 +201,7 @@ def method(
             claims=frozenset(claims),
             notes=notes,
             version=version,
-            presets={
-                name: given if isinstance(given, Preset) else Preset(given)
-                for name, given in (presets or {}).items()
-            },
+            presets=presets or {},
             generate=generate,
         )
         return decode

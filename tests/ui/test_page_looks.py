@@ -20,6 +20,8 @@ PALE = """() => {
   line.style.background = '#fff';
   document.querySelector('#main').prepend(line);
 }"""
+OPEN_REPRODUCE = """() => document.querySelector(".reproduce").hidden
+  && document.dispatchEvent(new CustomEvent("reproduce"))"""
 ABOVE_FOLD = """() => {
   const low = (place) => document.querySelector(place).getBoundingClientRect().bottom;
   return [low('#go'), document.querySelector('.run-text .token').getBoundingClientRect().bottom];
@@ -47,6 +49,8 @@ def test_axe_finds_nothing_serious(visit, drawer, dark):
     visit.page.set_viewport_size({"width": 1440, "height": 900})
     visit.page.evaluate("document.dispatchEvent(new CustomEvent('about', {detail: 'mirostat'}))")
     visit.page.locator(".about h2").wait_for()
+    visit.page.evaluate(OPEN_REPRODUCE)
+    visit.page.locator(".reproduce pre").wait_for()
     visit.drawer(drawer)
     visit.page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
     visit.page.wait_for_timeout(400)

@@ -101,7 +101,7 @@ class LatticeParams(Params):
         Note("statistics", "What the lattice holds", "text", drawn_as="label"),
     ),
     presets={
-        "the paper's": preset(
+        "the paper's defaults": preset(
             "The passes of a beam of sixteen: how fast the number of texts grows.",
             num_beams=16, texts=20,
         ),

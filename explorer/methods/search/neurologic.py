@@ -84,7 +84,9 @@ NOTES = (
     claims={"deterministic"},
     notes=NOTES,
     presets={
-        "the paper's": preset("Twenty hypotheses: how many groups share them.", num_beams=20),
+        "the paper's defaults": preset(
+            "Twenty hypotheses: how many groups share them.", num_beams=20
+        ),
         "nothing is dropped": preset(
             "Hypotheses that are behind stay, and phrases come even where they fit badly.",
             tolerance=100, prune_factor=100_000,

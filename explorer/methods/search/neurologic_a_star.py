@@ -62,7 +62,7 @@ class AStarParams(NeuroLogicParams):
              "bars"),
     ),
     presets={
-        "the paper's": preset("Five tokens ahead, the best ones; twenty hypotheses.",
+        "the paper's defaults": preset("Five tokens ahead, the best ones; twenty hypotheses.",
                               num_beams=20),
         "a beam ahead": preset("Four texts ahead of each candidate: dearer, and surer.",
                                lookahead="beam", weight=0.45),
