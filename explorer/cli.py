@@ -69,7 +69,9 @@ def _run(args: argparse.Namespace) -> int:
     from explorer.decoding import default_library, find_models, make_request, run_request
 
     models = {
-        role: given for role in ("target", "draft", "amateur") if (given := getattr(args, role))
+        role: given
+        for role in ("target", "draft", "amateur", "judge")
+        if (given := getattr(args, role))
     }
     params = _settings(args.set) | {
         name.removeprefix("param_"): value
@@ -193,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--draft", help="the model that guesses, where the method has one")
     run.add_argument("--amateur", help="the weaker model of contrastive methods")
+    run.add_argument("--judge", help="a model that says what texts are worth")
     run.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the method"
     )

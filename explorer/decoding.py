@@ -73,15 +73,16 @@ def make_request(**values: Any) -> tuple[Request, Method, Params]:
     request = _within_settings(request)
     method = get_method(request.method)
     for role in request.models:
-        if role not in method.models:
-            raise UnknownName(f"model of {method.id} in the role", role, method.models)
+        if role not in method.roles:
+            raise UnknownName(f"model of {method.id} in the role", role, method.roles)
     check_prompt(request.prompt)
     return request, method, method.parse(request.params)
 
 
 def model_ids(request: Request, method: Method) -> dict[str, str]:
-    """Role -> model id, the bundled ones where the request names none."""
-    return {role: request.models.get(role, DEFAULT_MODELS[role]) for role in method.models}
+    """Role -> model id, the bundled ones where the request names none that is needed."""
+    needed = {role: DEFAULT_MODELS[role] for role in method.models}
+    return needed | {role: given for role, given in request.models.items() if role in method.roles}
 
 
 def find_models(
@@ -146,7 +147,7 @@ def run_request(
     )
     header = (header or new_header(request, method, params)).model_copy(
         update={
-            "models": {role: models[role].model_id for role in method.models},
+            "models": {role: models[role].model_id for role in method.filled(models)},
             "prompt_ids": list(prompt.typed),
             "threads": torch.get_num_threads(),
         }
@@ -194,6 +195,7 @@ def decode(
     *,
     draft: str | LanguageModel | None = None,
     amateur: str | LanguageModel | None = None,
+    judge: str | LanguageModel | None = None,
     seed: int = 0,
     max_new_tokens: int = 64,
     chat: bool = False,
@@ -210,19 +212,20 @@ def decode(
         prompt: the text to continue.
         method: a method's id, see `python -m explorer methods`.
         draft, amateur: the second model of methods that need one; bundled ones by default.
+        judge: a model that says what texts are worth, for methods that can use one.
         begun: token ids of a continuation that is there already; the method goes on behind it.
         params: the method's own parameters.
 
     Raises:
         ExplorerError: a sentence that says what was wrong and what is allowed.
     """
-    given = {"target": model, "draft": draft, "amateur": amateur}
+    given = {"target": model, "draft": draft, "amateur": amateur, "judge": judge}
     chosen = get_method(method)
     request, chosen, parsed = make_request(
         method=method,
         prompt=prompt,
         models={
-            role: m for role, m in given.items() if isinstance(m, str) and role in chosen.models
+            role: m for role, m in given.items() if isinstance(m, str) and role in chosen.roles
         },
         params=params,
         seed=seed,

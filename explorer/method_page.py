@@ -26,7 +26,7 @@ def method_page(method: Method) -> dict[str, Any]:
         "family": f"{method.family.capitalize()}: {uncapitalised(FAMILIES[method.family])}",
         "idea": method.idea,
         "paper": method.paper,
-        "models": list(method.models),
+        "models": [*method.models, *(f"{role} (if there is one)" for role in method.optional)],
         "claims": [[claim, CLAIMS[claim]] for claim in sorted(method.claims)],
         "sections": sections(method.page),
         "params": parameters(method),

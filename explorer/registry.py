@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
@@ -121,11 +121,21 @@ class Method:
     params: type[Params]
     decode: Callable[[Run, Any], None]
     models: tuple[str, ...] = ("target",)
+    optional: tuple[str, ...] = ()
     claims: frozenset[Claim] = frozenset()
     notes: tuple[Note, ...] = ()
     version: int = 1
     presets: Mapping[str, Preset] = field(default_factory=dict)
     generate: Callable[[Any], Generate | None] = lambda params: None
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles that a model may have: those it needs, and those it can do without."""
+        return self.models + self.optional
+
+    def filled(self, models: Container[str]) -> list[str]:
+        """Those of its roles that stand among `models`, in their order."""
+        return [role for role in self.roles if role in models]
 
     @property
     def page(self) -> str:
@@ -160,6 +170,7 @@ class Method:
             "idea": self.idea,
             "paper": self.paper,
             "models": list(self.models),
+            "optional": list(self.optional),
             "claims": sorted(self.claims),
             "notes": [note.as_dict() for note in self.notes],
             "version": self.version,
@@ -178,6 +189,7 @@ def method(
     paper: str,
     params: type[Params] = Params,
     models: tuple[str, ...] = ("target",),
+    optional: tuple[str, ...] = (),
     claims: set[Claim] | frozenset[Claim] = frozenset(),
     notes: tuple[Note, ...] = (),
     version: int = 1,
@@ -198,6 +210,7 @@ def method(
             params=params,
             decode=decode,
             models=models,
+            optional=optional,
             claims=frozenset(claims),
             notes=notes,
             version=version,

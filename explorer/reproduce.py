@@ -72,7 +72,7 @@ def _warnings(trace: Trace, method: Method) -> Iterator[str]:
 def python_code(trace: Trace, method: Method, params: Params) -> str:
     """A call of `explorer.decode` that gives the run's tokens."""
     header = trace.header
-    models = {role: _with_revision(trace, role) for role in method.models}
+    models = {role: _with_revision(trace, role) for role in method.filled(header.models)}
     arguments = [repr(models.pop("target")), repr(header.prompt), f"method={method.id!r}"]
     arguments += [f"{role}={name!r}" for role, name in models.items()]
     arguments += [f"{name}={value!r}" for name, value in _changed(method, params).items()]
@@ -115,7 +115,7 @@ def command(trace: Trace, method: Method, params: Params) -> str:
     """A line for a shell that gives the run's tokens."""
     header, asked = trace.header, _asked(trace)
     flags = [("prompt", header.prompt)]
-    for role in method.models:
+    for role in method.filled(header.models):
         flags.append(("model" if role == "target" else role, _with_revision(trace, role)))
     for name, value in _changed(method, params).items():
         flags.append((name.replace("_", "-"), _typed(value)))
@@ -230,7 +230,7 @@ def _origin(trace: Trace, method: Method) -> Iterator[str]:
     """Lines that say with what the run was made."""
     header = trace.header
     yield _line(", ".join(f"{name} {version}" for name, version in header.versions.items()))
-    for role in method.models:
+    for role in method.filled(header.models):
         about = _model(trace, role)
         if about.get("class") != "TableLM":
             place = f"{about.get('dtype', '?')} on {about.get('device', '?')}"

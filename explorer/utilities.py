@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sacrebleu import BLEU, CHRF
 
 Utility = Callable[[str, str], float]  # of a text, given the one that is right
-UtilityName = Literal["chrf", "bleu", "token_f1", "exact_match"]
+UtilityName = Literal["chrf", "bleu", "token_f1", "exact_match", "embedding"]
 
 
 def chrf(text: str, right: str) -> float:

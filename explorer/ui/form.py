@@ -29,6 +29,7 @@ ROLES = {
     "target": "Target: the model whose text we want",
     "draft": "Draft: the model that guesses",
     "amateur": "Amateur: the weaker model",
+    "judge": "Judge: a model that says what texts are worth",
 }
 ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."
@@ -91,7 +92,11 @@ class Own:
         models, params = values[: len(self.models)], values[len(self.models) :]
         return {
             "method": self.method.id,
-            "models": dict(zip(self.models, models, strict=True)),
+            "models": {
+                role: model
+                for role, model in zip(self.models, models, strict=True)
+                if model or role not in self.method.optional
+            },
             "params": {c.name: c.read(x) for c, x in zip(self.params, params, strict=True)},
         }
 
@@ -298,7 +303,7 @@ def _own(method_id: str, preset: str, kept: dict[str, str], prefix: str = "") ->
     begin = beginning(method, preset)
     params = list(controls(method, begin.params, begin.key, prefix))
     models = {}
-    for role in method.models:
+    for role in method.roles:
         chosen = begin.models.get(role) or kept.get(prefix + role)
         key = f"{chosen}/{begin.key if begin.models else ''}"
         models[role] = _model_picker(role, chosen, key, prefix)
@@ -387,7 +392,7 @@ def _filters() -> list[list[str]]:
 
 def _keep_model(role: str, model: str | None, kept: dict[str, str]) -> dict[str, str]:
     """The next method that has the role begins with the same model."""
-    return {**kept, role: model or DEFAULT_MODELS[role.removeprefix(SECOND)]}
+    return {**kept, role: model or DEFAULT_MODELS.get(role.removeprefix(SECOND), "")}
 
 
 def second_chosen(method_id: str) -> Any:
@@ -401,9 +406,10 @@ def _second_presets(method: Method) -> dict[str, Any]:
 
 def _model_picker(role: str, chosen: str | None, key: str, prefix: str) -> gr.Dropdown:
     names = [model.name for model in bundled() if not model.problem]
+    choices = [(name, name) for name in (*names, "toy", "toy-draft")]
     return gr.Dropdown(
-        [*names, "toy", "toy-draft"],
-        value=chosen or DEFAULT_MODELS[role],
+        choices if role in DEFAULT_MODELS else [("none", ""), *choices],
+        value=chosen or DEFAULT_MODELS.get(role, ""),
         label=ROLES[role],
         info="Or type an id of the Hugging Face hub: owner/name, or owner/name@revision.",
         allow_custom_value=True,

@@ -24,10 +24,15 @@ Kumar & Byrne 2004, "Minimum Bayes-Risk Decoding for Statistical Machine Transla
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
+
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.samples import write
 from explorer.sampling import Epsilon, FilterChain
+from explorer.similarity import cosines
 from explorer.utilities import UTILITIES, UtilityName, utility_matrix
 
 
@@ -41,7 +46,8 @@ class MbrParams(Params):
     utility: UtilityName = param(
         "chrf",
         "Utility",
-        "chrf: character n-grams; bleu: word n-grams; token_f1: words; exact_match: a vote.",
+        "chrf: character n-grams; bleu: word n-grams; token_f1: words; exact_match: a vote; "
+        "embedding: the mean state of a text in the judge, or in the target.",
         symbol="u",
     )
     with_itself: bool = param(
@@ -59,6 +65,7 @@ class MbrParams(Params):
     family="sampling",
     paper="https://arxiv.org/abs/2005.10283",
     params=MbrParams,
+    optional=("judge",),
     claims={"exact"},
     notes=(
         Note(
@@ -99,16 +106,34 @@ def mbr(run: Run, p: MbrParams) -> None:
     samples = write(run, [run.root] * p.n, p.filters, run.choose)
 
     # 2. Compare each with each.
-    matrix = utility_matrix([run.text(s.node) for s in samples], UTILITIES[p.utility])
-    run.note("utility", matrix)
+    if p.utility == "embedding":
+        matrix = alike(run, [s.node for s in samples])
+    else:
+        matrix = utility_matrix([run.text(s.node) for s in samples], UTILITIES[p.utility])
+    run.note("utility", [[*row] for row in matrix])
 
     # 3. The best on average wins.
     means = []
     for i, row in enumerate(matrix):
         others = [u for j, u in enumerate(row) if p.with_itself or j != i]
         means.append(sum(others) / max(1, len(others)))
-    run.note("expected utility", means)
+    run.note("expected utility", [*means])
     for sample, mean in zip(samples, means, strict=True):
         run.finish(sample.node, mean)
     ranked = sorted(range(p.n), key=lambda i: -means[i])
     run.answer(list({samples[i].node: means[i] for i in ranked}.items()))
+
+
+def alike(run: Run, nodes: Sequence[int]) -> list[list[float]]:
+    """How alike the mean states of texts are, by their cosine moved to between 0 and 1.
+
+    A state is the last one, after the final norm, of each token of the text.
+    """
+    role = "judge" if "judge" in run.models else "target"
+    layer = run.models[role].depth
+    view = run.open(role, name="embedding", hidden=[layer])
+    paths = [run.tree.path(node) for node in nodes]
+    view(list(dict.fromkeys(n for path in paths for n in path)))  # all texts in one pass
+    means = torch.stack([view.hidden(path, layer).double().mean(0) for path in paths])
+    found: list[list[float]] = ((1 + cosines(means, means)) / 2).tolist()
+    return found

@@ -5,8 +5,8 @@ The most promising prefix that waits is taken out and completed at once by its b
 second best and so on wait in turn. Where a prefix ends in the same n tokens as one that is there
 already, both are taken to continue alike: it is merged into the other and not read on (RCB). ZIP
 also merges the tokens before, pairwise, as far back as they are the same. What comes out is a
-lattice, in which every way from the prompt to an end is a text. Some are read out, and the target
-says what they are worth.
+lattice, in which every way from the prompt to an end is a text. Some are read out, and the target,
+or a second model, says what they are worth.
 
 ## When to use it
 To have very many good texts at the price of one beam search: variants to choose from, a space to
@@ -30,11 +30,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import combinations, islice
 from math import inf, isfinite, log10
 from statistics import mean
 from typing import Literal
 
+from explorer.errors import InputError
 from explorer.frontier import Frontier
 from explorer.lattice import Lattice, Way
 from explorer.law import Law
@@ -42,6 +44,7 @@ from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
 from explorer.utilities import edit_distance, self_bleu
+from explorer.view import RecordingView, token_logps
 
 
 class LatticeParams(Params):
@@ -81,6 +84,9 @@ class LatticeParams(Params):
     pick: Literal["best", "evenly"] = param(
         "best", "Which", "best: by the scores on the edges; evenly: from all, at equal distances."
     )
+    rank_by: Literal["target", "judge"] = param(
+        "target", "Ranked by", "Whose scores decide between the texts that are read out."
+    )
     filters: FilterChain = param(
         (), "Filters", "Chain applied to each prefix' log-probabilities.", unit="chain"
     )
@@ -91,6 +97,7 @@ class LatticeParams(Params):
     family="search",
     paper="https://arxiv.org/abs/2112.07660",
     params=LatticeParams,
+    optional=("judge",),
     claims={"deterministic"},
     notes=(
         Note("texts", "Texts in the lattice, as a power of ten", unit="log₁₀"),
@@ -98,6 +105,7 @@ class LatticeParams(Params):
              "nats", "bars"),
         Note("by_target", "Scores of the same texts by the target itself", "vector", "nats",
              "bars"),
+        Note("by_judge", "Scores of the same texts by the judge", "vector", "nats", "bars"),
         Note("statistics", "What the lattice holds", "text", drawn_as="label"),
     ),
     presets={
@@ -114,6 +122,8 @@ class LatticeParams(Params):
     },
 )  # fmt: skip
 def lattice(run: Run, p: LatticeParams) -> None:
+    if p.rank_by == "judge" and "judge" not in run.models:
+        raise InputError("rank_by = judge is not allowed without a second model: name a judge.")
     search = Search(run, p)
     frontier = Frontier()  # best-first over prefixes that wait
     frontier.push(0, 0.0, run.root, 0.0)
@@ -220,6 +230,9 @@ class Search:
         run.note("on_edges", [on_edges for on_edges, _ in read.values()])
         run.note("by_target", [score for _, score in read.values()])
         scores = [(tip, score) for tip, (_, score) in read.items()]
+        if p.rank_by == "judge":
+            scores = [(tip, self._judged(tip)) for tip in read]
+            run.note("by_judge", [score for _, score in scores])
         return sorted(scores, key=lambda text: -inf if text[1] is None else text[1], reverse=True)
 
     def _read(self, way: Way) -> tuple[int, float | None, float | None]:
@@ -244,6 +257,15 @@ class Search:
         # A filter may forbid behind one prefix what it let pass behind the other.
         told = [score if isfinite(score) else None for score in scores]
         return path[-1], told[0], told[1]
+
+    def _judged(self, tip: int) -> float:
+        path = [self.run.root, *self.run.tree.path(tip)]
+        logps = token_logps(self._judge(path[:-1]), self.run.tree.tokens(tip))
+        return self._score(sum(logps), len(logps))
+
+    @cached_property
+    def _judge(self) -> RecordingView:
+        return self.run.open("judge")
 
     def _score(self, logp: float, length: int) -> float:
         return float(logp / length**self.p.length_penalty)

@@ -4,11 +4,13 @@ import itertools
 from collections import Counter
 
 import pytest
-from oracle import exact_law, play, table_law, total_variation, toy_pair
+import torch
+from oracle import PROMPT, exact_law, play, table_law, total_variation, toy_pair
 
 import explorer.methods.sampling.mbr as module
-from explorer.models.table import EOS
+from explorer.models.table import BLOCKS, EOS, seeded_state
 from explorer.randomness import Seeded
+from explorer.trace import Fold
 from explorer.utilities import UTILITIES, bleu, chrf, exact_match, token_f1, utility_matrix
 
 PARAMS = {"filters": "none", "n": 3}
@@ -96,3 +98,56 @@ def test_utilities_at_their_ends():
     assert token_f1("a b", "b c c") == pytest.approx(2 * 1 / 5)
     matrix = utility_matrix(["a b", "b c c", "a"], token_f1)
     assert all(matrix[i][j] == matrix[j][i] for i in range(3) for j in range(3))
+
+
+def embedded(**models):
+    events = []
+    pair = {"target": toy_pair(2)["target"], **models}
+    values = {"n": 6, "utility": "embedding", "filters": "none"}
+    run = play("mbr", values, pair, Seeded(3), 5, record=events)
+    (matrix,) = [e.value for e in events if e.kind == "note" and e.name == "utility"]
+    return run, matrix, events
+
+
+def by_hand(events):
+    """The matrix from each drawn text's own states, without a tree."""
+    fold = Fold().feed_all(events)
+    drawn = [(m.step, m.ms, n.id) for n in fold.nodes for m in n.marks if m.mark == "finished"]
+    texts = [fold.tokens(node) for *_, node in sorted(drawn)]
+    means = [
+        torch.stack(
+            [seeded_state(BLOCKS, (*PROMPT.ids, *text[: i + 1])) for i in range(len(text))]
+        ).mean(0)
+        for text in texts
+    ]
+    return [
+        [(1 + float(torch.nn.functional.cosine_similarity(a, b, dim=0))) / 2 for b in means]
+        for a in means
+    ]
+
+
+def test_an_embedding_compares_mean_states():
+    _, matrix, events = embedded()
+    for row, want in zip(matrix, by_hand(events), strict=True):
+        assert row == pytest.approx(want, abs=1e-6)
+    assert all(matrix[i][i] == pytest.approx(1.0) for i in range(6))
+
+
+def test_last_states_instead_of_means_are_caught(monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(torch.Tensor, "mean", lambda self, *a: self[-1])
+    _, matrix, events = embedded()
+    monkeypatch.undo()
+    assert any(
+        abs(a - b) > 1e-3
+        for row, want in zip(matrix, by_hand(events), strict=True)
+        for a, b in zip(row, want, strict=True)
+    )
+
+
+def test_a_judge_embeds_where_there_is_one():
+    judge = toy_pair(7)["target"]
+    for models, whose in (({}, "table-5-2"), ({"judge": judge}, "table-5-7")):
+        _, _, events = embedded(**models)
+        (view,) = [e for e in events if e.kind == "view" and e.name == "embedding"]
+        assert view.model["id"] == whose

@@ -5,6 +5,7 @@ import torch
 from oracle import PROMPT, Walk, most_probable, play, text_logp, toy_pair
 
 import explorer.methods.search.lattice as module
+from explorer.errors import InputError
 from explorer.lattice import Lattice
 from explorer.models.table import EOS, TableLM
 
@@ -170,3 +171,19 @@ def test_prompt_and_limit_meet_in_the_first_tokens(monkeypatch):
         if e.kind == "mark" and e.mark == "merged" and e.why == "ends alike"
     ]
     assert whole and whole == into
+
+
+def test_a_judge_ranks_by_its_own_scores():
+    for seed in range(4):
+        pair = toy_pair(seed)
+        models = {"target": pair["target"], "judge": pair["draft"]}
+        values = {"k": 3, "min_length": 0, "n": 2, "rank_by": "judge"}
+        outputs = play("lattice", values, models, Walk(), LENGTH).end().outputs
+        want = [text_logp(pair["draft"], o.token_ids) / len(o.token_ids) ** 0.75 for o in outputs]
+        assert [o.score for o in outputs] == pytest.approx(want, abs=1e-4)
+        assert want == sorted(want, reverse=True)
+
+
+def test_a_judge_that_is_missing_is_a_sentence():
+    with pytest.raises(InputError, match="rank_by = judge is not allowed without a second model"):
+        play("lattice", {"rank_by": "judge"}, {"target": toy_pair()["target"]}, Walk())
