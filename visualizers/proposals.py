@@ -51,11 +51,12 @@ def _proposers(reading: Reading, found: Sequence[Round]) -> Picture:
         ]  # fmt: skip
         ticks = {
             "tickvals": list(range(len(names))),
-            "ticktext": [for_plotly(clip(show_text(by), 24)) for by in names],
+            "ticktext": [for_plotly(_share(by, counts[by])) for by in names],
         }
         frames.append(Frame(this.step, f"proposed {this.step}", "", traces, {"yaxis": ticks}))
     layout = with_legend(base_layout())
     layout["barmode"] = "stack"
+    layout["legend"]["traceorder"] = "normal"
     layout["xaxis"] = axis("guesses", rangemode="tozero")
     layout["yaxis"] = {**axis(""), "autorange": "reversed", "showgrid": False}
     return Picture(
@@ -75,7 +76,14 @@ def _proposers(reading: Reading, found: Sequence[Round]) -> Picture:
 def _bar(fate: str, colour: str, pattern: str, flat: bool = False) -> dict[str, Any]:
     marker = {"color": colour, "pattern": {"shape": pattern}}
     bar: dict[str, Any] = {"type": "bar", "name": fate, "marker": marker, "x": [], "y": []}
-    return bar | {"orientation": "h", "hoverinfo": "text"} if flat else bar
+    if flat:
+        return bar | {"orientation": "h", "hoverinfo": "text", "textposition": "none"}
+    return bar
+
+
+def _share(by: str, count: Counter[str]) -> str:
+    """Whose guesses these are, and how many of them were accepted."""
+    return f"{clip(show_text(by), 24)}: {count['accepted']} of {count.total()}"
 
 
 def _tell_proposers(reading: Reading, found: Sequence[Round], step: int) -> str:

@@ -20,7 +20,7 @@ NEEDS = ("mark:accepted", "mark:rejected")
 
 # How the cost of a pass grows with its tokens: what it is called, its curve, how it is drawn.
 HARDWARE: tuple[tuple[str, Cost, str, str], ...] = (
-    ("a pass costs the same for any number of tokens", flat, BLUE, "solid"),
+    ("further tokens are free", flat, BLUE, "solid"),
     ("each further token costs 2 %", rising(0.02), GREEN, "dash"),
     ("each further token costs 10 %", rising(0.1), VERMILION, "dot"),
 )

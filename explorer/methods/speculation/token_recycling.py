@@ -37,6 +37,7 @@ from explorer.sampling import FilterChain
 from explorer.verification import check, sample_and_match
 
 DEPTH = 6
+MOST_SHOWN = 64  # rows of the table that are noted
 RANK_SHARE = 0.5  # how much less likely each rank is taken to be than the one before
 
 
@@ -61,7 +62,16 @@ class RecyclingParams(Params):
     paper="https://arxiv.org/abs/2408.08696",
     params=RecyclingParams,
     claims={"lossless"},
-    notes=(Note("known tokens", "tokens whose successors are remembered", unit="tokens"),),
+    notes=(
+        Note("known tokens", "tokens whose successors are remembered", unit="tokens"),
+        Note(
+            "table",
+            "a row for each known token in the order in which they became known, a column "
+            "a rank: the probability of the remembered successor",
+            shape="matrix",
+            drawn_as="heatmap",
+        ),
+    ),
     presets={
         "the paper's defaults": preset(
             "How the matrix of successors fills, and guesses get better as the text goes on.",
@@ -82,6 +92,7 @@ class RecyclingParams(Params):
 def token_recycling(run: Run, p: RecyclingParams) -> None:
     root = run.root
     successors: dict[int, list[int]] = {}
+    chances: dict[int, list[float]] = {}  # that the target gave them, to look at
     for _ in run.steps():
         last = run.tree.token(root) if root != run.root else run.prompt.ids[-1]
         paths = remembered(last, successors, template(p.nodes, p.k))
@@ -89,8 +100,11 @@ def token_recycling(run: Run, p: RecyclingParams) -> None:
         root, laws = check(run, root, guesses, p.filters, sample_and_match)
         for node, law in laws.items():
             token = run.tree.token(node) if node != run.root else run.prompt.ids[-1]
-            successors[token] = law.raw.topk(min(p.k, len(law.raw))).indices.tolist()
+            logp, best = law.raw.topk(min(p.k, len(law.raw)))
+            successors[token] = best.tolist()
+            chances[token] = [round(x, 3) for x in logp.exp().tolist()]
         run.note("known tokens", len(successors))
+        run.note("table", list(chances.values())[:MOST_SHOWN])
 
 
 @cache

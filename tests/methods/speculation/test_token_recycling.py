@@ -42,9 +42,12 @@ def test_what_was_read_once_is_known_for_good():
         "token_recycling", {}, {"target": table}, Seeded(0), 40, Prompt("", (1,)), record=events
     )
     assert run.totals()["steps"] <= 5 + -(-40 // (DEPTH + 1))
-    known = [e.value for e in events if e.kind == "note"]
+    known = [e.value for e in events if e.kind == "note" and e.name == "known tokens"]
     assert known == sorted(known)
     assert known[-1] <= 6
+    tables = [e.value for e in events if e.kind == "note" and e.name == "table"]
+    assert [len(rows) for rows in tables] == known
+    assert all(row == sorted(row, reverse=True) for row in tables[-1])
 
 
 def test_believing_the_table_is_caught(pair, monkeypatch):
