@@ -28,8 +28,8 @@ AGREES = 0.02  # in probability: how near the run's own chain must come to what 
 
 NOT_KEPT = (
     "The whole law of this choice was not kept, so its filters cannot be moved here. A run keeps "
-    "its first laws, as many as there is room for, and none that the method changed behind its "
-    "filters."
+    "its first laws, as many as there is room for and some of each step, and none that the method "
+    "changed behind its filters."
 )
 NONE_KEPT = "This run was recorded without whole laws, so its filters cannot be moved."
 NO_CHAIN = "This method has no filters to move."

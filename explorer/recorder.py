@@ -30,6 +30,7 @@ from explorer.view import RecordingView, Work, entropies
 if TYPE_CHECKING:
     from explorer.run import Prompt
 
+MOST_LAWS = 8  # whole ones of a question: a wide search would use up its room in a few steps
 # A number for all nodes of a mark, or one for each.
 Numbers = float | int | None | Sequence[float] | Sequence[int]
 
@@ -38,7 +39,7 @@ class Recorder:
     """Stamps events with the step and the time and hands them to `sink`; None records nothing.
 
     Whatever costs more than an event itself is done only where there is a sink. Whole laws are
-    kept as long as `law_bytes` last.
+    kept as long as `law_bytes` last, of many at once the first few.
     """
 
     def __init__(self, sink: Callable[[AnyEvent], None] | None, law_bytes: int = 0) -> None:
@@ -112,8 +113,9 @@ class Recorder:
         if not self._sink:
             return
         ms = self.ms
-        for law, tokens, top in zip(laws, chosen, candidates_of(laws, chosen), strict=True):
-            entered, offset = self._law(law)
+        columns = zip(laws, chosen, candidates_of(laws, chosen), strict=True)
+        for i, (law, tokens, top) in enumerate(columns):
+            entered, offset = self._law(law) if i < MOST_LAWS else ("", 0.0)
             self._sink(
                 ChoiceEvent(
                     step=self.step,

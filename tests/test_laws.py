@@ -45,6 +45,14 @@ def test_laws_are_kept_as_long_as_there_is_room(room):
     assert kept == sorted(kept, reverse=True)
 
 
+def test_of_a_wide_search_some_laws_of_each_step_are_kept():
+    found = choices("beam_search", num_beams=12)
+    steps = {choice.step for choice in found}
+    kept = [sum(choice.entered != "" for choice in found if choice.step == s) for s in steps]
+    assert len(steps) > 3
+    assert kept == [1] + [8] * (len(steps) - 1)
+
+
 @pytest.mark.parametrize(
     ("method", "params"), [("mirostat", {}), ("diverse_beam_search", {"num_groups": 2})]
 )

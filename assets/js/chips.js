@@ -13,7 +13,6 @@ function makeChips(askPreview, rerun) {
   const box = el("div", "chips");
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Filters of this choice");
-  const row = el("div", "chip-row");
   const list = el("ol", "chip-list");
   list.setAttribute("aria-label", "Filters in the order they act");
   const add = el("select", "chip-add");
@@ -30,7 +29,6 @@ function makeChips(askPreview, rerun) {
   reset.type = again.type = "button";
   const acts = el("div", "chip-acts");
   acts.append(add, reset, again);
-  row.append(list, acts);
   const said = el("div", "chip-said");
   const key = el("p", "chip-key");
   for (const [cls, words] of [["was", "as it was"], ["would", "what it would become"]]) {
@@ -43,7 +41,9 @@ function makeChips(askPreview, rerun) {
   const help = el("p", "chip-help");
   help.id = `chip-help-${++tooltips}`;
   said.append(key, told, help);
-  box.append(row, said);
+  const under = el("div", "chip-under");
+  under.append(acts, said);
+  box.append(list, under);
 
   let chart = null; // what draws the figure
   let of = null; // the choice in front
@@ -61,7 +61,8 @@ function makeChips(askPreview, rerun) {
 
   function show() {
     const movable = !live && !!answer?.own;
-    row.hidden = !movable;
+    list.hidden = acts.hidden = !movable;
+    box.classList.toggle("never", !!answer?.never);
     key.hidden = !answer?.frame;
     reset.disabled = !edited;
     again.disabled = !edited || !answer?.frame || answer.of !== of;
@@ -135,7 +136,7 @@ function makeChips(askPreview, rerun) {
   function sayHelp() {
     const focus = list.contains(document.activeElement) ? document.activeElement : null;
     const c = focus && chipOf(focus);
-    if (!c) return void (help.textContent = row.hidden ? "" : HINT);
+    if (!c) return void (help.textContent = list.hidden ? "" : HINT);
     const parameter = FILTERS[c.name].parameters.find((p) => p.name === focus.dataset.part);
     help.textContent = parameter ? `${parameter.about} ${parameter.allowed}.` : FILTERS[c.name].idea;
   }

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from explorer.errors import InputError, UnknownName
-from explorer.preview import Previewer, by_coin, read_chain
+from explorer.preview import NONE_KEPT, Previewer, by_coin, read_chain
 from explorer.sampling import FILTERS, Filter, chain_text
 from explorer.sampling.chain import allowed
 from explorer.trace import ChoiceEvent, Fold, Header
@@ -50,7 +50,8 @@ def previewed(
     them. The answer:
 
         of       the choice again
-        why      a sentence where its filters cannot be moved; then there is nothing else
+        why      a sentence where its filters cannot be moved; then there is nothing else, but
+        never    if the run has no whole law at all
         own      the filters it was made with: [{name, parameter: number, …}]
         node     behind which it was made         param   the parameter that holds the filters
         problem  a sentence where the chain cannot be read
@@ -65,7 +66,8 @@ def previewed(
     try:
         previewer = Previewer(header, reading.fold, choice, token_text)
     except InputError as error:
-        return answer | {"why": str(error)}
+        why = str(error)
+        return answer | {"why": why} | ({"never": True} if why == NONE_KEPT else {})
     own = previewer.own
     answer |= {"own": [_plain(f) for f in own.chain], "param": own.param, "node": choice.node}
     if (given := question.get("chain")) is None:
