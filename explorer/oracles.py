@@ -38,11 +38,13 @@ def oracle_of(method_id: str) -> dict[str, Any]:
         return {"sentence": "Its checks were not recorded yet.", "failed": False, "checks": []}
     checks = [_check(found) for found in entry["checks"]]
     cases = sum(check["cases"] for check in checks)
+    own = sum(check["cases"] for check in checks if check["own"])
     passed = sum(check["passed"] for check in checks)
     versions = " and ".join(f"{name} {entry['versions'][name]}" for name in SHOWN_VERSIONS)
     how = "all passed" if passed == cases else f"{cases - passed} of them failed"
     return {
-        "sentence": f"{cases} checks, {how} on {entry['date']} with {versions}.",
+        "sentence": f"{own} checks of its own, {cases - own} that every method must keep: {how} "
+        f"on {entry['date']} with {versions}.",
         "failed": passed < cases,
         "checks": sorted(checks, key=lambda check: not check["own"]),
     }

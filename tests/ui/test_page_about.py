@@ -13,7 +13,13 @@ def test_the_page_of_a_method_is_opened_used_and_closed(person):
     heading(visit).get_by_text("Beam search", exact=True).wait_for()
     assert visit.page.evaluate("document.activeElement.textContent") == "Beam search"
     said = visit.page.locator(".about").inner_text()
-    for words in ("What to look at", "break it", "num_beams", "checks, ", "https://arxiv"[8:]):
+    for words in (
+        "What to look at",
+        "break it",
+        "num_beams",
+        "checks of its own",
+        "https://arxiv"[8:],
+    ):
         assert words in said
     visit.page.get_by_role("button", name="Close", exact=True).press("Enter")
     assert visit.page.evaluate("document.body.dataset.drawer") == "parameters"
