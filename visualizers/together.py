@@ -19,7 +19,8 @@ from visualizers.reading import Reading
 from visualizers.style import TWO_RUNS, legend
 from visualizers.words import cells, number, plural, probability, tail
 
-MOST_RUNS = 120  # pieces of text that are drawn; the others go into stubs
+MOST_TEXT = 200  # pieces of the two texts that are drawn; the others go into stubs
+MOST_ASIDE = 100  # and pieces of what was only looked at
 MOST_OTHERS = 3  # ways at one place that neither text took
 LETTERS = "AB"
 
@@ -171,8 +172,13 @@ def _pieces(sides: Sequence[Side], root: Place) -> Piece:
 
     offer(top)
     drawn: dict[int, Piece] = {}  # by the first place of the run
-    while queue and len(drawn) < MOST_RUNS:
+    left = {True: MOST_TEXT, False: MOST_ASIDE}
+    while queue:
         *_, run = heapq.heappop(queue)
+        of_text = bool(run[0].texts)
+        if not left[of_text]:
+            continue
+        left[of_text] -= 1
         piece = drawn[id(run[0])] = Piece(width=0.0, places=run)
         offer(piece)
     for piece, runs in waiting.values():
@@ -304,6 +310,8 @@ def _stub(sides: Sequence[Side], piece: Piece, y: float) -> Mark:
 
 
 def _caption(places: Sequence[Place]) -> str:
+    if not places:
+        return "Nothing was looked at yet."
     both = sum(len(place.seen) == 2 for place in places)
     a, b = (sum(place.seen == {run} for place in places) for run in (0, 1))
     return (

@@ -104,7 +104,7 @@ function makeView() {
   function fill(rows) {
     const table = el("table");
     const top = el("tr");
-    for (const name of ["", "A", "B", "rests on"]) {
+    for (const name of ["measure", "A", "B", "rests on"]) {
       const cell = el("th", "", name);
       cell.scope = "col";
       top.append(cell);
@@ -132,6 +132,7 @@ function makeSide(cls, i) {
   const open = el("button", "table-toggle");
   open.type = "button";
   let run = "";
+  let over = false;
   open.addEventListener("click", () => trigger("select", { action: "open", run }));
   head.append(name, open);
   const state = el("p", "state");
@@ -164,7 +165,16 @@ function makeSide(cls, i) {
         class: all || shared.has(k) || before(k, at, answer) ? "both" : cls,
       })),
     ]);
+    // Once there is no more to come, what matters is where they part, not the end.
+    if (!over && !answer.going) showParting();
+    over = !answer.going;
     parts.textContent = answer.parting.of[i] ? `◆ ${answer.parting.of[i]}` : "";
+  }
+
+  function showParting() {
+    const token = text.box.querySelector("[data-parts]");
+    const above = token ? token.getBoundingClientRect().top - text.box.getBoundingClientRect().top : 0;
+    text.box.scrollTop = token ? Math.max(0, text.box.scrollTop + above - text.box.clientHeight / 3) : 0;
   }
 
   return { box, show };

@@ -1,4 +1,5 @@
-// The map of a run's family: each run below the one it branched from; a press opens one.
+// The map of a run's family: each run below the one it branched from; a press opens one, or puts it
+// beside the run that is shown.
 // value: {current, runs: [{run, parent, title, method, status, text, place, forced}]}, or {}
 const root = element.firstElementChild ?? element;
 root.className = "family";
@@ -22,11 +23,19 @@ const entry = (run, current) => {
   open.addEventListener("click", () => run.run !== current && trigger("select", { run: run.run }));
   return open;
 };
+const beside = (run, current) => {
+  const made = make("button", "quiet", "Compare");
+  made.type = "button";
+  made.setAttribute("aria-label", `Compare the run ${run.parent ? `from token ${run.place}` : "before"} with the one shown`);
+  made.addEventListener("click", () => trigger("select", { run: current, with: run.run }));
+  return made;
+};
 const branch = (runs, parent, current) => {
   const list = make("ul");
   for (const run of runs.filter((run) => run.shownBelow === parent)) {
     const item = make("li");
     item.append(entry(run, current));
+    if (run.run !== current) item.append(beside(run, current));
     if (runs.some((below) => below.shownBelow === run.run)) item.append(branch(runs, run.run, current));
     list.append(item);
   }

@@ -10,7 +10,7 @@ from typing import Any
 from explorer.alignment import divergence, shared
 from explorer.errors import InputError
 from explorer.measures import MEASURES, Story
-from explorer.registry import all_methods
+from explorer.registry import Method, all_methods
 from explorer.sampling.chain import chain_text, parse_chain
 from explorer.trace import FINISH_REASONS, Fold, Trace
 from explorer.ui.live import SENTENCES
@@ -340,15 +340,20 @@ def _asked(run: Compared) -> dict[str, str]:
     limit = header.limits.get("max_new_tokens")
     return {
         "Method": method.title if method else header.method,
-        "Parameters": _parameters(header.params),
-        "Models": ", ".join(f"{role} {model}" for role, model in header.models.items()),
+        "Parameters": _parameters(method, header.params),
+        "Models": ", ".join(f"{role}: {model}" for role, model in header.models.items()),
         "Seed": str(header.seed),
         "Most new tokens": "–" if limit is None else number(int(limit)),
     }
 
 
-def _parameters(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {_value(value)}" for name, value in params.items()) or "none"
+def _parameters(method: Method | None, params: Mapping[str, Any]) -> str:
+    fields = method.params.model_fields if method else {}
+    named = (
+        f"{(fields[name].title or name) if name in fields else name} {_value(value)}"
+        for name, value in params.items()
+    )
+    return ", ".join(named) or "none"
 
 
 def _value(value: Any) -> str:
@@ -358,7 +363,9 @@ def _value(value: Any) -> str:
             return chain_text(parse_chain(value))  # an empty one is "none"
         except ValueError:
             return " ".join(map(str, value))
-    return str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
 def _text(question: Mapping[str, Any], name: str) -> str:

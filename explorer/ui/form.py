@@ -263,7 +263,7 @@ def _draw_controls(
     ) -> None:
         sides = [_own(method_id, preset, kept)]
         if two:
-            gr.HTML("<h2>Method B</h2>")
+            gr.HTML("<h2>Method B</h2>", key="heading-second")
             sides.append(_own(other_id, other_preset, kept, SECOND))
         for side in sides:
             for role, picker in side.models.items():

@@ -456,7 +456,9 @@ def _begun(wish: gr.EventData) -> tuple[str, Any]:
 
 
 def _opened(wish: gr.EventData) -> dict[str, Any]:
-    return {"run": str(_detail(wish).get("run", ""))}
+    """A run, or two side by side."""
+    asked = _detail(wish)
+    return {"run": str(asked.get("run", "")), **_paired(asked.get("with"))}
 
 
 def _detail(wish: gr.EventData) -> dict[str, Any]:
