@@ -263,7 +263,8 @@ def _draw_controls(
     ) -> None:
         sides = [_own(method_id, preset, kept)]
         if two:
-            gr.HTML("<h2>Method B</h2>", key="heading-second")
+            # No gr.HTML: it would be shown as the one at its place before, which is hidden.
+            gr.Markdown("## Method B")
             sides.append(_own(other_id, other_preset, kept, SECOND))
         for side in sides:
             for role, picker in side.models.items():

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from page_tools import CHROMIUM
+from test_page_branches import branched, greedy_run, press
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+expect = playwright.expect
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
 
 OVER = """() => {
@@ -50,13 +52,13 @@ def test_two_methods_are_asked_together_and_the_address_keeps_them(person):
     compare(visit)
     page = visit.page
     said = page.locator(".compare-view .said")
-    playwright.expect(said).to_contain_text("part")
+    expect(said).to_contain_text("part")
     assert page.locator(".compare-view .token[data-parts]").count() >= 1
     heads = page.locator(".compare-view h3").all_inner_texts()
     assert heads[0].startswith("A: Greedy")
     assert heads[1].startswith("B: Sampling")
     table = page.locator(".measures-box table")
-    playwright.expect(table).to_contain_text("Repeated 4-grams")
+    expect(table).to_contain_text("Repeated 4-grams")
     page.locator(".compare-view .canvas").wait_for()
     assert not page.locator(".trace-view:not(.compare-view)").is_visible()
     texts = [words(visit, side) for side in (0, 1)]
@@ -69,7 +71,7 @@ def test_two_methods_are_asked_together_and_the_address_keeps_them(person):
 
     again.page.get_by_role("button", name="Open B alone").click()
     again.page.wait_for_function("() => !location.search.includes('with=')")
-    playwright.expect(again.page.locator(".trace-view .run-text p").first).to_have_text(texts[1])
+    expect(again.page.locator(".trace-view .run-text p").first).to_have_text(texts[1])
     page.get_by_role("button", name="Close the comparison").click()
     page.locator(".trace-view:not(.compare-view) .run-text").wait_for()
     assert page.locator(".compare-view").is_hidden()
@@ -101,13 +103,46 @@ def test_a_run_of_the_list_is_compared_with_the_one_shown(person):
     visit.page.get_by_role("button", name="Compare ab with the run shown").click()
     visit.page.wait_for_function(OVER)
     told = visit.page.locator(".compare-view .notes")
-    playwright.expect(told).to_contain_text("The prompts differ")
+    expect(told).to_contain_text("The prompts differ")
     assert visit.page.locator(".compare-view .canvas").count() == 0
 
 
 def test_a_run_that_may_not_be_read_is_refused_in_a_sentence(person):
     visit = person().open("?with=" + "f" * 16)
     said = visit.page.locator(".compare-view .said")
-    playwright.expect(said).to_contain_text("B cannot be shown. There is no run")
+    expect(said).to_contain_text("B cannot be shown. There is no run")
     visit.page.get_by_role("button", name="Close the comparison").click()
-    playwright.expect(visit.page.locator(".trace-view .run-text p")).to_contain_text("miller")
+    expect(visit.page.locator(".trace-view .run-text p")).to_contain_text("miller")
+
+
+def test_both_are_followed_and_stopped_together(person):
+    visit = person().open()
+    page = visit.page
+    page.locator("#field-compare input").check()
+    page.locator("#field-b-param-filters textarea").wait_for()
+    expect(page.locator("#panel-parameters h2")).to_have_text(["Method A", "Method B"])
+    drawn(page)
+    visit.type("max_new_tokens", "900")
+    visit.generate()
+    running = page.locator(".compare-view .side").first.locator(".state[data-state=running]")
+    running.wait_for()
+    waiting = page.locator(".compare-view .side").last.locator(".state[data-state=waiting]")
+    expect(waiting).to_contain_text("1 run before this one")
+    grown = page.locator(".compare-view .side").first.locator(".token:not(.prompt)")
+    grown.nth(3).wait_for(state="attached")
+    page.locator("#stop:enabled").wait_for()
+    page.evaluate("document.querySelector('#stop').click()")
+    expect(page.locator(".compare-view .state[data-state=stopped]")).to_have_count(2)
+    expect(page.locator("#stop")).to_be_disabled()
+
+
+def test_a_branch_is_compared_with_the_run_it_came_from(person):
+    visit = person().open()
+    greedy_run(visit)
+    taken = press(visit, 2).get_by_role("button", name="Take b here")
+    branched(visit, lambda: taken.press("Enter"))
+    visit.page.get_by_role("button", name="Compare the run before with the one shown").click()
+    visit.page.wait_for_function(OVER)
+    expect(visit.page.locator(".compare-view .said")).to_contain_text("the same 2 tokens")
+    expect(visit.page.locator(".compare-view .parts").first).to_contain_text("with which it began")
+    assert words(visit, 0)[:5] == words(visit, 1)[:5] == "abcac"
