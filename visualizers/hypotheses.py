@@ -6,7 +6,8 @@ open on demand; the best path reads as one straight line at the top.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from explorer.trace import MarkEvent
@@ -15,7 +16,7 @@ from visualizers.facts import node_tips
 from visualizers.layout import Box, tidy
 from visualizers.picture import Mark, Picture, Span, Table
 from visualizers.reading import Reading
-from visualizers.selection import beginning_at, choose, everything, is_dead, way_to
+from visualizers.selection import Choice, beginning_at, choose, everything, is_dead, way_to
 from visualizers.sentences import captions, reason, tell_step
 from visualizers.sight import WHOLE, Sight
 from visualizers.style import DEAD, legend
@@ -27,6 +28,7 @@ LEAD, SIGN = 3.0, 2.0  # cells of the line to a piece, and of the sign before it
 PROMPT_CELLS = 28
 REASON_CELLS = 26
 TRAIL_CELLS = 24
+ORIGIN_CELLS = 20
 
 
 @dataclass(eq=False, slots=True)
@@ -36,6 +38,7 @@ class Piece(Box):
     run: Segment | None = None
     hidden: list[Segment] = field(default_factory=list)
     goes_on: bool = False  # it continues the line above it, without an edge and a sign
+    behind: int = 0  # of a stub the node that it hangs on; what hangs elsewhere says where
     before: str = ""  # at the root: the end of the text before everything that is drawn
 
 
@@ -52,8 +55,7 @@ def tree(reading: Reading, sight: Sight) -> Picture:
     whole = segments(reading.fold)
     trail = way_to(reading, whole, sight.focus)
     root_run = beginning_at(reading, trail[-1], sight.focus) if sight.focus else whole
-    drawn = choose(reading, root_run, sight)
-    root = _pieces(reading, root_run, drawn)
+    root = _pieces(reading, root_run, choose(reading, root_run, sight))
     columns, lines = tidy(root)
     marks: list[Mark] = []
     where: dict[int, tuple[float, float]] = {root_run.nodes[0]: (root.right, root.y + 0.5)}
@@ -61,8 +63,7 @@ def tree(reading: Reading, sight: Sight) -> Picture:
     while stack:
         piece = stack.pop()
         marks += _piece_marks(reading, piece)
-        for run in [piece.run] if piece.run else everything(piece.hidden):
-            where.update((n, (piece.right, piece.y + 0.5)) for n in run.nodes)
+        where.update(_places(reading, piece))
         stack += piece.below
         marks += [_edge(reading, piece, b) for b in piece.below if not b.goes_on]
     classes = {cls for mark in marks for cls in _classes(mark)}
@@ -73,7 +74,7 @@ def tree(reading: Reading, sight: Sight) -> Picture:
         what="Every text that was considered, from the prompt on the left; "
         "the straight line behind it is the text that won, or leads.",
         how="Each piece of text is a run of tokens without a branch. Beside a dead end stands "
-        "why it lost; “+7” stands for seven more tokens on branches that died, and opens.",
+        "why it lost; “+7” stands for seven more tokens on branches from that piece, and opens.",
         captions=captions(reading, lambda step: tell_step(reading, step)),
         table=_table(reading),
         legend=legend(*classes),
@@ -96,7 +97,7 @@ def tree(reading: Reading, sight: Sight) -> Picture:
 # Pieces and their marks -----------------------------------------------------------------------
 
 
-def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
+def _pieces(reading: Reading, root_run: Segment, choice: Choice) -> Piece:
     before = reading.ending(root_run.nodes[0], PROMPT_CELLS) or "(start)"
     root = Piece(width=cells(before), run=root_run, before=before)
     stack = [root]
@@ -104,22 +105,50 @@ def _pieces(reading: Reading, root_run: Segment, drawn: set[int]) -> Piece:
         piece = stack.pop()
         assert piece.run is not None
         below: list[Piece] = []
-        hidden: list[Segment] = []
+        hidden = list(piece.hidden)
         for run in sorted(piece.run.below, key=lambda s: _rank(reading, s)):
-            if run.nodes[0] not in drawn:
+            if run.nodes[0] not in choice.runs:
                 hidden.append(run)
                 continue
+            passed, run = _stretch(reading, run, choice) if choice.crowded else ([], run)
             goes_on = not below and not piece.before and _goes_on(reading, piece.run, run)
             lead = 1.0 if goes_on else LEAD + SIGN
             width = lead + _width(reading, run)
-            below.append(Piece(width=width, lead=lead, run=run, goes_on=goes_on))
+            below.append(Piece(width=width, lead=lead, run=run, hidden=passed, goes_on=goes_on))
         stack += below
         if hidden:
             count = sum(len(run.nodes) for run in everything(hidden))
             width = LEAD + len(str(count)) + 2
-            below.insert(1, Piece(width=width, lead=LEAD, hidden=hidden))
+            below.insert(
+                1, Piece(width=width, lead=LEAD, hidden=hidden, behind=piece.run.nodes[-1])
+            )
         piece.below = below
     return root
+
+
+def _stretch(reading: Reading, run: Segment, choice: Choice) -> tuple[list[Segment], Segment]:
+    """A run with those that follow it in one line past nothing but hidden branches; and these."""
+    passed: list[Segment] = []
+    while True:
+        shown = [below for below in run.below if below.nodes[0] in choice.runs]
+        told = any(_asides(reading, n) for n in run.nodes)
+        if len(shown) != 1 or told or not _goes_on(reading, run, shown[0]):
+            return passed, run
+        (on,) = shown
+        passed += [below for below in run.below if below is not on]
+        run = replace(on, nodes=run.nodes + on.nodes, in_text=run.in_text, born=run.born)
+
+
+def _places(reading: Reading, piece: Piece) -> Iterator[tuple[int, tuple[float, float]]]:
+    """Where each node of a piece ends; what is hidden is at its stub."""
+    x, y = piece.x + piece.lead, piece.y + 0.5
+    if piece.run is None:
+        for run in everything(piece.hidden):
+            yield from ((n, (piece.right, y)) for n in run.nodes)
+    elif not piece.before:
+        for n in piece.run.nodes:
+            x += cells(reading.token(reading.fold.nodes[n].token))
+            yield n, (x, y)
 
 
 def _goes_on(reading: Reading, above: Segment, run: Segment) -> bool:
@@ -259,7 +288,12 @@ def _stub(reading: Reading, piece: Piece, y: float) -> Mark:
     for line, run in enumerate(runs):
         for below in run.below:
             depth[id(below)] = depth[id(run)] + 1
-        opens.append(_run_mark(reading, run, 2.0 * depth[id(run)], line + 0.5, with_tips=False))
+        mark = _run_mark(reading, run, 2.0 * depth[id(run)], line + 0.5, with_tips=False)
+        above = reading.fold.nodes[run.nodes[0]].parent
+        if depth[id(run)] == 0 and above != piece.behind:
+            text = f"{reading.ending(above, ORIGIN_CELLS)} ▸ "
+            mark.spans.insert(0, Span(f"after {run.nodes[0]}", text, "number", run.born))
+        opens.append(mark)
     return Mark(
         of=f"stub {first}", shape="stub", x=piece.x + LEAD, y=y, cls=cls, born=born,
         width=piece.width - LEAD,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import log
 
 from explorer.trace.segments import Segment
@@ -14,22 +14,39 @@ from visualizers.sight import WHOLE, Sight
 from visualizers.style import DEAD
 
 MOST_MARKS = 400
+PARTING = 3  # marks: another piece, and a stub with its edge
 SHOWN_DEAD = 3  # dead leaves at one place; the others go into its stub
 
 
-def choose(reading: Reading, root: Segment, sight: Sight = WHOLE) -> set[int]:
-    """The runs that are drawn, by their first node: the most telling ones, within the limit.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The runs that are drawn, by their first node, and whether others had to be left out."""
+
+    runs: set[int]
+    crowded: bool
+
+
+def choose(reading: Reading, root: Segment, sight: Sight = WHOLE) -> Choice:
+    """The most telling runs, within the limit of marks.
 
     The best path is drawn in any case, and so is the way to the node that somebody looks for.
+    Where others had to be left out, these two are drawn as long pieces that are parted only where
+    something is drawn beside them, so that they cost nothing themselves.
     """
     must = {*best_path(reading), *reading.fold.path(sight.node)}
+    found = _choose(reading, root, sight, must, pieced=False)
+    return _choose(reading, root, sight, must, pieced=True) if found.crowded else found
+
+
+def _choose(reading: Reading, root: Segment, sight: Sight, must: set[int], pieced: bool) -> Choice:
     worth = worths(reading, root) if sight.below else {}
     least = log(sight.below) if sight.below else -float("inf")
     sizes = _sizes(root)
     drawn = {root.nodes[0]}
-    cost = 2
+    spent = 2
+    goes_on: set[int] = set()  # runs behind which something is drawn
     order = 0  # runs of one rank in the order of the tree
-    queue: list[tuple[bool, bool, bool, int, int, Segment]] = []
+    queue: list[tuple[bool, bool, bool, int, int, Segment, Segment]] = []
 
     def offer(run: Segment) -> None:
         nonlocal order
@@ -41,16 +58,27 @@ def choose(reading: Reading, root: Segment, sight: Sight = WHOLE) -> set[int]:
                 continue
             order += 1
             dead, size = is_dead(reading, below), sizes[below.nodes[0]]
-            heapq.heappush(queue, (not needed, not below.in_text, dead, -size, order, below))
+            entry = (not needed, not below.in_text, dead, -size, order, run, below)
+            heapq.heappush(queue, entry)
+
+    def cost(above: Segment, run: Segment) -> int:
+        # Text, edge, perhaps an end; and a stub with its edge if not all below can be drawn.
+        alone = 2 + (run.fate == "finished") + (2 if run.below else 0)
+        if not pieced:
+            return alone
+        if above.nodes[0] in goes_on:
+            return alone + PARTING
+        goes_on.add(above.nodes[0])
+        return 1
 
     offer(root)
-    while queue and (cost < MOST_MARKS or not queue[0][0]):
-        run = heapq.heappop(queue)[-1]
+    while queue and (spent < MOST_MARKS or not queue[0][0]):
+        unneeded, *_, above, run = heapq.heappop(queue)
         drawn.add(run.nodes[0])
-        # Text, edge, perhaps an end; and a stub with its edge if not all below can be drawn.
-        cost += 2 + (run.fate == "finished") + (2 if run.below else 0)
+        price = cost(above, run)
+        spent += price if unneeded or not pieced else 0  # the needed is one line, in pieces
         offer(run)
-    return drawn
+    return Choice(drawn, bool(queue))
 
 
 def _telling(reading: Reading, run: Segment) -> list[Segment]:

@@ -51,9 +51,9 @@ function makeFind(askFind, onHit) {
     made.dataset.class = hit.class;
     const sign = el("span", "sign-of", LOOKS[hit.class]?.sign ?? "");
     sign.setAttribute("aria-hidden", "true");
-    const odds = hit.odds ? `${hit.odds} × the text` : "";
+    const odds = hit.odds ? `, ${hit.odds} × the text` : "";
     made.append(sign, el("b", "", hit.token), el("span", "ending", hit.ending),
-      el("span", "fate", hit.sentence), el("span", "when", `step ${hit.born + 1}  ${odds}`));
+      el("span", "fate", hit.sentence), el("span", "when", `step ${hit.born + 1}${odds}`));
     made.addEventListener("pointerdown", (event) => event.preventDefault()); // the field keeps the focus
     made.addEventListener("click", () => take(i));
     return made;

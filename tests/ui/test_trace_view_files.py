@@ -129,3 +129,17 @@ def test_long_tables_are_read_page_by_page_and_by_a_word(page):
     assert all("rejected" in text for text in rows.all_inner_texts())
     page.fill(".pictures .rows-bar input", "xyz")
     assert count.inner_text() == "No row has it."
+
+
+@pytest.mark.parametrize("name", ["search", "rounds"])
+def test_every_picture_says_what_it_is_and_can_be_saved(page, name):
+    run = RUNS[name]()
+    load(page, name)
+    for picture in pictures(run.trace().fold(), run.token_text):
+        if picture.id == "ribbon":
+            continue
+        choose(page, picture.id)
+        assert page.inner_text(".picture .what") == picture.what
+        assert picture.how in page.inner_text(".picture")
+        assert page.locator(".picture .table-toggle").first.is_visible()
+        assert page.locator(".exports button").all_inner_texts() == ["PNG", "SVG", "CSV", "JSON"]

@@ -7,6 +7,7 @@ import json
 import pytest
 from picture_makers import draw_all, fold, last_step, letter, toy_events, traces
 
+from explorer.registry import all_methods
 from visualizers import features, pictures
 from visualizers.picture import Mark, class_at, frame_at, visible_at
 from visualizers.reading import Reading
@@ -15,7 +16,7 @@ from visualizers.style import CLASSES, GREEN, ORANGE, SKY, looks
 NAMES = list(traces())
 each_run = pytest.mark.parametrize("name", NAMES)
 # Which runs of tokens are joined, and what is folded into a stub, depends on the whole tree.
-LAYOUT = ("run", "edge", "stub", "count")
+LAYOUT = ("run", "edge", "stub", "count", "after")
 
 
 def seen(picture, step):
@@ -155,3 +156,20 @@ def test_no_class_is_told_by_its_colour_alone():
     assert len(set(tree)) == len(tree) - (len(same) - 1)
     assert looks()["guess"]["line"] == "dashed"
     assert {looks()[c]["colour"] for c in ("guess", "added", "finished")} == {ORANGE, SKY, GREEN}
+
+
+def test_every_visualizer_says_in_a_sentence_what_one_sees_and_then_how_to_read_it():
+    drawn, chosen = {}, {}
+    for events, token_text in traces().values():
+        drawn |= draw_all(fold(events), token_text)
+        chosen |= {p.id: p for p in pictures(fold(events), token_text)}
+    noted = {p.id for p in chosen.values() if p.id.startswith("note")}
+    assert set(drawn) - noted == set(chosen) - noted, "each is chosen for some run"
+    titles = [t for m in all_methods().values() if " " in (t := m.title.lower())]
+    for picture in chosen.values():
+        assert ". " not in picture.what, "one sentence"
+        assert 5 <= len(picture.what.split()) <= 40
+        assert 5 <= len(picture.how.split()) <= 80
+        said = f"{picture.what} {picture.how}".lower()
+        assert not [title for title in titles if title in said], "a picture knows no method"
+        assert picture.table.columns

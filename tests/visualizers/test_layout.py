@@ -131,7 +131,7 @@ def test_texts_of_a_tree_do_not_run_into_each_other(beams):
 
 
 def test_a_large_picture_can_be_sent_without_what_is_fetched_later():
-    picture = draw_all(fold(large_run(30, 20)), letter)["hypotheses"]
+    picture = draw_all(fold(large_run(60, 20)), letter)["hypotheses"]
     whole, small = picture.to_dict(), picture.to_dict(opens=False, table=False)
     assert len(json.dumps(small)) < len(json.dumps(whole)) / 3
     stubs = [mark for mark in whole["marks"] if mark["shape"] == "stub"]
@@ -162,3 +162,22 @@ def test_finished_hypotheses_are_ranked_in_the_pool_with_their_scores():
     assert next(e["node"] for e in pool if e["left"] is None) == done.outputs[0].node
     ends = {m.node for m in picture.marks if m.of.startswith("end ")}
     assert {e["node"] for e in pool} >= ends
+
+
+def test_in_a_crowded_tree_the_text_is_parted_only_where_something_stands_beside_it():
+    events = large_run()
+    now = fold(events)
+    picture = draw_all(now, letter)["hypotheses"]
+    text = set(now.text_at())
+    pieces = [m for m in picture.marks if m.shape == "text" and text & {s.node for s in m.spans}]
+    others = [m for m in picture.marks if m.shape == "text" and m not in pieces]
+    assert len(pieces) < len(text) / 2
+    assert len(others) > len(pieces), "more is drawn than the text and its stubs"
+    behind = [
+        span
+        for m in picture.marks
+        for line in m.opens
+        for span in line.spans
+        if span.of.startswith("after ")
+    ]
+    assert behind, "what left the text inside a piece says where"
