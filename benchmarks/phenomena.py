@@ -68,12 +68,14 @@ def beam_prompts(count: int) -> list[str]:
     return [example("keywords", HELD_OUT_SEEDS + i).prompt for i in range(count)]
 
 
-def beams(target: LanguageModel, prompts: Sequence[str]) -> Iterator[dict]:
+def beams(
+    target: LanguageModel, prompts: Sequence[str], widths: Sequence[int] = BEAMS
+) -> Iterator[dict]:
     """Length and log-probability of the most probable finished text as beams grow.
 
     No length penalty: the search finds ever more probable texts, and they are ever shorter.
     """
-    for width in BEAMS:
+    for width in widths:
         lengths, nats = [], []
         for prompt in prompts:
             request, method, params = make_request(
