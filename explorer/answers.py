@@ -71,14 +71,21 @@ def find_answer(text: str, kind: str, marker: str = "") -> Answer | None:
         found = numbers[-1]
         plain = format(Decimal(found[0].replace(",", "")).normalize(), "f")
         return Answer(plain, *found.span())
-    start, end = 0, len(text)
     if kind == "marker":
         place = text.lower().rfind(marker.lower())
         if place < 0:
             return None
-        start = place + len(marker)
-        closed = ENDS.search(text, start)
-        end = closed.start() if closed else end
+        return answer_behind(text, place + len(marker))
+    return _stripped(text, 0, len(text))
+
+
+def answer_behind(text: str, start: int) -> Answer:
+    """The rest of the sentence from a place on."""
+    closed = ENDS.search(text, start)
+    return _stripped(text, start, closed.start() if closed else len(text))
+
+
+def _stripped(text: str, start: int, end: int) -> Answer:
     words = text[start:end]
     start += len(words) - len(words.lstrip())
     return Answer(words.strip(), start, start + len(words.strip()))

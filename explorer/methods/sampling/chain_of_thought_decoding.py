@@ -4,7 +4,8 @@
 The k most probable first tokens each begin a text that is continued greedily. In each text the
 answer is found, and its confidence Δ measured: the mean, over the answer's tokens, of the most
 probable token's probability minus the second's. The text with the largest Δ comes out; with voting
-on, the Δ's of equal answers are added up first.
+on, the Δ's of equal answers are added up first. The answer can also be asked for: the marker is put
+behind each text, and what follows is read.
 
 ## When to use it
 Questions that need some reasoning. Greedy decoding often blurts out an answer; among the other
@@ -23,11 +24,27 @@ Wang and Zhou 2024, https://arxiv.org/abs/2402.10200
 
 from __future__ import annotations
 
-from explorer.answers import VOTE_NOTES, Answer, AnswerParams, Ballot, find_answers, vote
+from collections.abc import Callable, Sequence
+
+from pydantic import ValidationInfo, field_validator
+
+from explorer.answers import (
+    VOTE_NOTES,
+    Answer,
+    AnswerParams,
+    Ballot,
+    answer_behind,
+    find_answers,
+    vote,
+)
+from explorer.errors import InputError
 from explorer.law import Law
+from explorer.phrases import own_tokens
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.samples import write
+
+ANSWER_TOKENS = 12  # read behind the words that ask
 
 
 class ChainOfThoughtParams(AnswerParams):
@@ -37,6 +54,16 @@ class ChainOfThoughtParams(AnswerParams):
     vote: bool = param(
         False, "Vote", "Add up the confidences of equal answers before they are compared."
     )
+    ask: bool = param(
+        False, "Ask", "Put the marker behind each text, and take the answer from what follows it."
+    )
+
+    @field_validator("ask")
+    @classmethod
+    def _has_words(cls, ask: bool, info: ValidationInfo) -> bool:
+        if ask and info.data.get("answer") != "marker":
+            raise ValueError("asking needs answer = marker, and the words to ask with")
+        return ask
 
 
 @method(
@@ -88,22 +115,61 @@ def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
     nodes = [sample.node for sample in write(run, heads, (), surest)]
 
     # 3. How sure was the model of the answers?
-    answers = find_answers([run.text(node) for node in nodes], p)
+    tips, answers = nodes, list[Answer | None]()
+    if p.ask:
+        tips, answers = asked(run, nodes, p.marker, surest)
+    else:
+        answers = find_answers([run.text(node) for node in nodes], p)
     deltas = []
-    for node, answer in zip(nodes, answers, strict=True):
-        over = answer_nodes(run, node, answer) if answer else []
-        sure = [margins[run.tree.parent(n)] for n in over]
+    for tip, answer in zip(tips, answers, strict=True):
+        over = answer_nodes(run, tip, answer) if answer else []
+        sure = [margins[n] for n in map(run.tree.parent, over) if n in margins]
         deltas.append(sum(sure) / len(sure) if sure else 0.0)
-    run.note("confidence", deltas)
+    run.note("confidence", [*deltas])
 
     # 4. The surest branch, or the surest answer.
-    if p.vote:
+    if p.vote and any(answers):
         told = [answer.text if answer else None for answer in answers]
         run.answer(vote(run, list(map(Ballot, nodes, told, deltas))))
         return
     for node, delta in zip(nodes, deltas, strict=True):
         run.finish(node, delta)
-    run.answer(sorted(zip(nodes, deltas, strict=True), key=lambda entry: -entry[1]))
+    ranked = sorted(zip(nodes, deltas, strict=True), key=lambda entry: -entry[1])
+    run.answer(list(ranked))
+
+
+def asked(
+    run: Run, nodes: Sequence[int], words: str, choose: Callable[[Law], int]
+) -> tuple[list[int], list[Answer | None]]:
+    """Behind each text the words, and what follows them: where that ends, and the answer in it.
+
+    Raises:
+        InputError: the words and an answer do not fit into the model's context.
+    """
+    model = run.models["target"]
+    tokens = own_tokens(model, words)
+    room = model.room(len(run.prompt.ids)) - run.limit
+    if (needed := len(tokens) + ANSWER_TOKENS) > room:
+        raise InputError(
+            f"ask: the marker and an answer need {needed} tokens behind the text; there is room "
+            f"for {max(room, 0)}. Allow for fewer new tokens."
+        )
+    tips = []
+    for node in nodes:
+        tip = run.tree.parent(node) if run.is_eos(run.tree.token(node)) else node
+        for token in tokens:
+            tip = run.add(tip, token, by="person")
+        tips.append(tip)
+    starts = [len(run.text(tip)) for tip in tips]
+    for _, _ in zip(range(ANSWER_TOKENS), run.steps(), strict=False):
+        going = [i for i, tip in enumerate(tips) if not run.is_eos(run.tree.token(tip))]
+        if not going:
+            break
+        at = [tips[i] for i in going]
+        for i, law in zip(going, run.laws((), run.target(at), at), strict=True):
+            tips[i] = run.add(law.node, choose(law))
+    found = map(answer_behind, map(run.text, tips), starts)
+    return tips, [answer if answer.text else None for answer in found]
 
 
 def answer_nodes(run: Run, node: int, answer: Answer) -> list[int]:

@@ -6,6 +6,7 @@ from oracle import Walk, play, toy_pair
 
 import explorer.methods.sampling.chain_of_thought_decoding as module
 from explorer.answers import find_answer
+from explorer.errors import InputError
 from explorer.models.table import TableLM
 
 
@@ -108,3 +109,36 @@ def test_the_tokens_of_an_answer_are_those_that_wrote_its_characters():
     assert answer.text == "a"[: len(answer.text)]
     both = find_answer(text, "text")
     assert module.answer_nodes(run, run.head, both) == whole[:2]  # the end token writes nothing
+
+
+class Asked(Branches):
+    """The three beginnings end at once; what a letter answers is told behind “dd” alone."""
+
+    def logits(self, prefix):
+        text = tuple(prefix[2:])
+        if len(text) == 3 and text[1:] == (4, 4):
+            return torch.tensor(self.SECOND[text[0]])
+        return torch.tensor((9.0, 0.0, 0.0, 0.0, 0.0) if text else self.FIRST)
+
+
+ASK = {"answer": "marker", "marker": "dd", "ask": True, "k": 3}
+
+
+def test_an_answer_that_is_asked_for_is_read_behind_the_words():
+    texts, events, _ = decoded({"target": Asked()}, **ASK)
+    assert texts[0] == (3, 0), "the text itself has neither the words nor the answer"
+    want = [margin(Branches.SECOND[letter]) for letter in (1, 2, 3)]
+    assert confidences(events) == pytest.approx(want, abs=1e-6)
+
+
+def test_words_that_are_not_put_there_are_not_answered(monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(module, "own_tokens", lambda model, words: [4])
+    assert confidences(decoded({"target": Asked()}, **ASK)[1]) == [0.0] * 3
+
+
+def test_asking_needs_words_and_room():
+    with pytest.raises(InputError, match="ask = True is not allowed: asking needs answer = marker"):
+        decoded({"target": Asked()}, ask=True)
+    with pytest.raises(InputError, match="ask: the marker and an answer need 14 tokens"):
+        decoded({"target": Asked()}, length=60, **ASK)
