@@ -57,6 +57,7 @@ def decoder(
             Seeded(0),
             Limits(max_new_tokens=tokens),
             record=events.append if record else None,
+            law_bytes=2 * 2**20,
         )
         chosen.decode(given, parsed)
         given.end()

@@ -77,6 +77,7 @@ def law(values):
         (law([-np.inf] * 4), 0.0, "is none"),
         (law([-1] * 3), 0.0, "3 tokens, and not all"),
         (law([-1] * 4), 1e300, "offset"),
+        (law([-1] * (2**20 + 1)), 0.0, "more than 1,048,576 tokens"),
     ],
 )
 def test_what_is_no_law_is_a_sentence(entered, offset, sentence):

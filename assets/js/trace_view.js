@@ -112,7 +112,7 @@ function begin(run) {
 
 function load(value) {
   begin(value.run);
-  at.live = !!value.live;
+  chips.live = at.live = !!value.live;
   body.classList.toggle("steady", at.live);
   say("loading", "Reading the run …");
   steps.set(0, 0);
@@ -130,7 +130,7 @@ function grow(chunk) {
   } else if (chunk.seq === at.seq) return;
   const lost = chunk.at > at.tokens.length; // then the next overview fills the gap
   at.seq = chunk.seq;
-  at.live = !chunk.done;
+  chips.live = at.live = !chunk.done;
   body.classList.add("steady"); // also at the end: nothing should jump then
   sentence.setAttribute("aria-live", at.live ? "off" : "polite");
   if (chunk.prompt) at.prompt = chunk.prompt.map(promptToken);
@@ -184,7 +184,6 @@ async function fetchOverview() {
   steps.set(at.last, at.step);
   // How a streamed run ended was told with its last chunk.
   if (!at.live) showStatus({ ...answer.status, ...at.end });
-  chips.live = at.live;
   const chosen = pictures.offer(answer.pictures);
   if (!(at.live && at.following)) text.show(textAt(at.step));
   else describe();

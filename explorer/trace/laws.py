@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BYTES_A_TOKEN = 2
+MOST_TOKENS = 2**20  # no model has as many; more would keep whoever sends it through filters busy
 HALF = np.dtype("<f2")
 
 
@@ -25,7 +26,7 @@ def read_law(text: str) -> NDArray[np.float16]:
 
     Raises:
         ValueError: it is no base64, or what it says is no law: a number is missing, NaN or
-            above 0, or all are -inf. The message goes on behind "in event 5, ".
+            above 0, all are -inf, or there are too many. The message goes on behind "in event 5, ".
     """
     try:
         packed = b64decode(text, validate=True)
@@ -34,6 +35,8 @@ def read_law(text: str) -> NDArray[np.float16]:
     if not packed or len(packed) % BYTES_A_TOKEN:
         raise ValueError("its law is cut")
     logps = np.frombuffer(packed, HALF)
+    if len(logps) > MOST_TOKENS:
+        raise ValueError(f"its law has more than {MOST_TOKENS:,} tokens")
     if not (logps <= 0).all() or not np.isfinite(logps).any():
         raise ValueError("its law is none")
     return logps

@@ -79,7 +79,7 @@ def previewed(
     other = previewer.under(chain)
     frame = would_be(reading, of, choice, other)
     told = " ".join(filter(None, [_masses(choice, other), by_coin(chain)]))
-    return answer | {"chain": chain_text(chain), "frame": plain(frame), "told": told}
+    return answer | {"chain": chain_text(chain), "frame": plain(frame), "told": plain(told)}
 
 
 def _choice(fold: Fold, of: str) -> ChoiceEvent:
