@@ -43,7 +43,9 @@ function makeChips(askPreview, rerun) {
   said.append(key, told, help);
   const under = el("div", "chip-under");
   under.append(acts, said);
-  box.append(list, under);
+  const instead = el("p", "chip-instead"); // where there is nothing to move, why
+  instead.setAttribute("role", "status");
+  box.append(instead, list, under);
 
   let chart = null; // what draws the figure
   let of = null; // the choice in front
@@ -61,15 +63,16 @@ function makeChips(askPreview, rerun) {
 
   function show() {
     const movable = !live && !!answer?.own;
-    list.hidden = acts.hidden = !movable;
+    box.classList.toggle("still", !movable);
     box.classList.toggle("never", !!answer?.never);
     key.hidden = !answer?.frame;
     reset.disabled = !edited;
     again.disabled = !edited || !answer?.frame || answer.of !== of;
     if (movable) draw();
     sayHelp();
-    const words = live ? ONLY_AFTER : answer?.error ?? answer?.why ?? answer?.problem ?? answer?.told ?? "";
-    told.dataset.kind = answer?.problem || answer?.error ? "problem" : "";
+    instead.textContent = live ? ONLY_AFTER : answer?.error ?? answer?.why ?? "";
+    const words = movable ? answer.problem ?? answer.told ?? "" : "";
+    told.dataset.kind = answer?.problem ? "problem" : "";
     if (told.textContent !== words) sayIn(said, told, words);
   }
 
@@ -136,7 +139,7 @@ function makeChips(askPreview, rerun) {
   function sayHelp() {
     const focus = list.contains(document.activeElement) ? document.activeElement : null;
     const c = focus && chipOf(focus);
-    if (!c) return void (help.textContent = list.hidden ? "" : HINT);
+    if (!c) return void (help.textContent = box.classList.contains("still") ? "" : HINT);
     const parameter = FILTERS[c.name].parameters.find((p) => p.name === focus.dataset.part);
     help.textContent = parameter ? `${parameter.about} ${parameter.allowed}.` : FILTERS[c.name].idea;
   }

@@ -139,14 +139,16 @@ def test_while_a_run_streams_a_sentence_keeps_their_place_and_nothing_jumps(chip
     chips.type("max_new_tokens", "64")
     page.evaluate("""() => { window.shift = 0; window.sentences = new Set();
       new PerformanceObserver((list) => { for (const e of list.getEntries())
-        if (!e.hadRecentInput) window.shift += e.value; })
+        if (e.sources.some((x) => x.node?.closest?.('.chips, .stage'))) window.shift += e.value; })
         .observe({type: 'layout-shift', buffered: false});
-      const told = document.querySelector('.chip-told');
+      const told = document.querySelector('.chip-instead');
       new MutationObserver(() => window.sentences.add(told.textContent))
         .observe(told, {childList: true, characterData: true, subtree: true}); }""")
     chips.generated()
     chips.wait_state("Done")
-    told(chips, "was not kept")  # at the last step of so wide a search
+    chips.page.locator(
+        ".chip-instead", has_text="was not kept"
+    ).wait_for()  # at the last step of so wide a search
     page.evaluate(STEP, 0)
     page.locator(".chip-add").wait_for()
     assert "The filters can be moved once the run is over." in page.evaluate(
@@ -158,5 +160,5 @@ def test_while_a_run_streams_a_sentence_keeps_their_place_and_nothing_jumps(chip
 def test_without_a_whole_law_a_sentence_says_why_and_no_control_is_dead(person):
     visit = person().open()  # the example was recorded without
     visit.page.click(".tab[data-picture='distribution']")
-    told(visit, "recorded without whole laws")
+    visit.page.locator(".chip-instead", has_text="recorded without whole laws").wait_for()
     assert not visit.page.locator(".chip-acts").is_visible()
