@@ -15,7 +15,7 @@ class NotThere(InputError):
     def __init__(self, what: str, name: str) -> None:
         super().__init__(
             f"There is no {what} {shown(name)} for you: "
-            "it was never here, was deleted, or is not shared with you."
+            "it was never here, was deleted, or is not shared with you (any more)."
         )
 
 

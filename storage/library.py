@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from explorer.errors import InputError
@@ -39,6 +39,15 @@ class RunPage:
     runs: list[RunInfo]
     total: int
     next: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Methods, models and tags of some runs, in alphabetical order, each with how many have it."""
+
+    methods: dict[str, int]
+    models: dict[str, int]
+    tags: dict[str, int]
 
 
 class Library(Room):
@@ -84,8 +93,7 @@ class Library(Room):
             tagged = select(TagRow.run).where(TagRow.tag == words.storable(tag))
             wanted.append(RunRow.id.in_(tagged))
         if session_id is not None:
-            named = select(SessionRow.id).where(SessionRow.session_id == as_id(session_id))
-            wanted.append(RunRow.session.in_(named))
+            wanted.append(_in_session(session_id))
         with self._db.read() as db:
             # All numbers at once: to count and to cut a page would look through the texts twice.
             found = list(db.scalars(select(RunRow.id).where(*wanted).order_by(RunRow.id.desc())))
@@ -94,12 +102,22 @@ class Library(Room):
             runs = list_infos(db, shown)
         return RunPage(runs, len(found), shown[-1] if len(rest) > limit else None)
 
-    def tags(self, owner: Owner) -> dict[str, int]:
-        """The owner's tags, each with how many runs have it."""
-        counted = select(TagRow.tag, func.count()).join(RunRow, RunRow.id == TagRow.run)
+    def kinds(self, reader: Reader, session_id: str | None = None) -> Kinds:
+        """What the runs that the reader may see can be narrowed down by."""
+        here = [readable(reader)]
+        if session_id is not None:
+            here.append(_in_session(session_id))
+        methods = select(RunRow.method, func.count()).where(*here).group_by(RunRow.method)
+        # A model in two roles of a run counts once.
+        uses = func.count(RunModelRow.run.distinct())
+        models = select(RunModelRow.model, uses).join(RunRow, RunRow.id == RunModelRow.run)
+        tags = select(TagRow.tag, func.count()).join(RunRow, RunRow.id == TagRow.run)
         with self._db.read() as db:
-            rows = db.execute(counted.where(own(owner)).group_by(TagRow.tag))
-            return dict(sorted((tag, count) for tag, count in rows))
+            return Kinds(
+                _counted(db, methods),
+                _counted(db, models.where(*here).group_by(RunModelRow.model)),
+                _counted(db, tags.where(*here).group_by(TagRow.tag)),
+            )
 
     # One run -----------------------------------------------------------------------------------
 
@@ -132,6 +150,19 @@ class Library(Room):
             db.execute(delete(TagRow).where(TagRow.run == run.id))
             insert_tags(db, run.id, wanted)
             refresh_search(db, run)
+
+    def move_run(self, run_id: str, owner: Owner, session_id: str) -> None:
+        """Put a run into another session of the owner; where it is already, nothing happens.
+
+        Whoever a session is shared with sees what is in it, so a run that is moved is shown to
+        others than before. Shares of the run itself stay.
+
+        Raises:
+            NotThere: the owner has no such run, or no such session.
+        """
+        with self._db.write() as db:
+            run = self._own_run(db, run_id, owner)
+            run.session = self._own_session(db, session_id, owner).id
 
     def delete_run(self, run_id: str, owner: Owner) -> float:
         """Delete a run; until the moment that is returned, `undo_delete_run` brings it back.
@@ -264,6 +295,15 @@ class Library(Room):
         for number in sessions:
             with self._db.write() as db:
                 db.execute(delete(SessionRow).where(SessionRow.id == number))
+
+
+def _in_session(session_id: str) -> ColumnElement[bool]:
+    named = select(SessionRow.id).where(SessionRow.session_id == as_id(session_id))
+    return RunRow.session.in_(named)
+
+
+def _counted(db: Session, rows: Select[str, int]) -> dict[str, int]:
+    return dict(sorted((name, count) for name, count in db.execute(rows)))
 
 
 def _changed(db: Session, statement: Any) -> bool:

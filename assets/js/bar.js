@@ -1,6 +1,7 @@
 // The line above a run: its title, how it stands, and what may be done with it.
 // value: {run, with, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id],
-// answer}; the run of the first visit has no id here, so that the address stays clean
+// answer, session, sessions: [[id, title]]}; the run of the first visit has no id here, so that the
+// address stays clean
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -60,7 +61,7 @@ const shareLine = (run, share) => {
 const tagButton = (tag) => {
   const made = button("#" + tag, () => {
     document.body.dataset.drawer = "library";
-    trigger("select", { action: "search", text: tag });
+    trigger("select", { action: "search", tag });
   }, "Runs with the tag " + tag);
   made.classList.add("tag");
   return made;
@@ -89,6 +90,12 @@ const writing = (v) => {
   const more = make("input");
   const note = make("textarea");
   note.rows = 3;
+  const session = make("select");
+  session.append(...v.sessions.map(([id, title]) => {
+    const option = make("option", "", title);
+    option.value = id;
+    return option;
+  }));
   const problem = make("p", "field-problem");
   problem.setAttribute("role", "alert");
   problem.id = "problem-describe";
@@ -98,10 +105,12 @@ const writing = (v) => {
   buttons.append(save, button("Cancel", close));
   made.append(chips, field("tags", "Add tags, with commas between them", more, ""),
     field("note", "Note", note, v.note), problem, buttons);
+  if (v.sessions.length > 1) problem.before(field("session", "Session", session, v.session));
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = more.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-    trigger("select", { action: "describe", tags: [...kept, ...typed], note: note.value, sent: ++sent });
+    trigger("select", { action: "describe", tags: [...kept, ...typed], note: note.value,
+      session: session.value, sent: ++sent });
   });
   made.addEventListener("keydown", (event) => {
     if (event.key === "Escape") close();

@@ -13,7 +13,9 @@
     }
   };
   if (!document.body.dataset.drawer) {
-    document.body.dataset.drawer = phone.matches ? "none" : "parameters";
+    const query = new URLSearchParams(location.search);
+    const first = query.has("share") && !query.has("run") ? "library" : "parameters";
+    document.body.dataset.drawer = phone.matches ? "none" : first;
   }
   new MutationObserver(mark).observe(document.body, { attributeFilter: ["data-drawer"] });
   document.addEventListener("click", (event) => {

@@ -1,6 +1,7 @@
 // The visitor's earlier runs.
-// value: {runs: [{run, title, method, models, when, status, text, tags}], total, next, current,
-//         undo: {run, title} or absent, sentence, most_bytes}
+// value: {runs: [{run, title, method, models, when, status, text, tags}], total, next, current, mine,
+//         kinds: {method: [[value, words]], model, tag}, narrowed: {method, model, tag},
+//         acted: whether this answers a wish, with undo: {run, title} or absent, offer: {run, title} or absent, sentence, most_bytes}
 const make = (tag, className, text) => {
   const made = document.createElement(tag);
   if (className) made.className = className;
@@ -16,6 +17,36 @@ const button = (text, label, detail) => {
 };
 const root = element.firstElementChild ?? element;
 root.className = "runs";
+const body = make("div");
+
+// What the list can be narrowed down to; the choice is written into the search above.
+const narrow = make("div", "narrow");
+const pickers = Object.fromEntries(["method", "model", "tag"].map((kind) => {
+  const picker = make("select");
+  picker.setAttribute("aria-label", "Only this " + kind);
+  picker.addEventListener("change", () => {
+    trigger("select", { action: "narrow", kind, value: picker.value });
+  });
+  narrow.append(picker);
+  return [kind, picker];
+}));
+root.append(narrow, body);
+const drawPickers = (v) => {
+  if (!v.kinds) return;
+  for (const [kind, picker] of Object.entries(pickers)) {
+    const chosen = v.narrowed[kind];
+    const choices = v.kinds[kind];
+    const known = !chosen || choices.some(([value]) => value === chosen);
+    const all = [["", "any " + kind], ...choices, ...(known ? [] : [[chosen, chosen]])];
+    picker.replaceChildren(...all.map(([value, words]) => {
+      const option = make("option", "", words);
+      option.value = value;
+      return option;
+    }));
+    picker.value = chosen;
+    picker.hidden = choices.length < 2 && !chosen;
+  }
+};
 
 const ago = (seconds) => {
   const past = Math.max(0, Date.now() / 1000 - seconds);
@@ -59,6 +90,7 @@ const row = (run, current) => {
   const models = run.models.join(" + ");
   const told = [run.method, models, run.status, ago(run.when)];
   const actions = make("span", "run-actions");
+  const mine = props.value.mine;
   const renamer = make("button", "quiet", "Rename");
   renamer.type = "button";
   renamer.setAttribute("aria-label", "Rename " + run.title);
@@ -71,12 +103,15 @@ const row = (run, current) => {
   if (current && run.run !== current) {
     actions.append(button("Compare", "Compare " + run.title + " with the run shown", { action: "compare", run: run.run }));
   }
-  actions.append(renamer, button("Delete", "Delete " + run.title, { action: "delete", run: run.run }));
+  if (mine) {
+    actions.append(renamer, button("Delete", "Delete " + run.title, { action: "delete", run: run.run }));
+  }
   const about = make("div", "run-about");
   about.append(make("span", "", told.join(" · ")), actions);
   const tags = make("div", "run-tags");
   for (const tag of run.tags) {
-    const made = button("#" + tag, "Runs with the tag " + tag, { action: "search", text: tag });
+    const made = mine ? button("#" + tag, "Runs with the tag " + tag, { action: "search", tag })
+      : make("span", "", "#" + tag);
     made.classList.add("tag");
     tags.append(made);
   }
@@ -84,40 +119,55 @@ const row = (run, current) => {
   if (renaming?.run === run.run) rename(item, run);
   return item;
 };
+let said = {}; // what came of the last wish: it stays while other news of the list come
 const draw = () => {
   const v = props.value || { runs: [] };
+  if (v.acted) said = { undo: v.undo, offer: v.offer };
+  const { undo, offer } = said;
   if (renaming?.sent && !v.sentence) renaming = null;
   const typing = root.querySelector(".run-rename input");
   const place = typing === document.activeElement ? typing?.selectionStart : null;
-  root.replaceChildren();
+  drawPickers(v);
+  const held = body.contains(document.activeElement);
+  body.replaceChildren();
   if (v.sentence) {
     const line = make("p", "field-problem", v.sentence);
     line.setAttribute("role", "alert");
-    root.append(line);
+    body.append(line);
   }
-  if (v.undo) {
+  if (offer) {
+    const line = make("p", "run-undo");
+    line.setAttribute("role", "alert");
+    line.append(
+      make("span", "", "“" + offer.title + "” still goes on. "),
+      button("Stop and delete", "Stop and delete " + offer.title, { action: "stop_delete", run: offer.run }),
+    );
+    body.append(line);
+  }
+  if (undo) {
     const line = make("p", "run-undo");
     line.setAttribute("role", "status");
     line.append(
-      make("span", "", "Deleted “" + v.undo.title + "”. "),
-      button("Undo", "Bring back " + v.undo.title, { action: "undo", run: v.undo.run }),
+      make("span", "", "Deleted “" + undo.title + "”. "),
+      button("Undo", "Bring back " + undo.title, { action: "undo", run: undo.run }),
     );
-    root.append(line);
+    body.append(line);
   }
   const list = make("ul");
   list.append(...v.runs.map((run) => row(run, v.current)));
-  root.append(list);
+  body.append(list);
   if (!v.runs.length && !v.sentence) {
-    root.append(make("p", "run-none", v.searched ? "No run matches." : "Runs that you make appear here."));
+    body.append(make("p", "run-none", v.searched ? "No run matches. Shorten the search, or choose All runs."
+      : "Runs that you make appear here."));
   }
   if (v.next) {
-    root.append(button("Show more", "Show more runs", { action: "more", before: v.next }));
+    body.append(button("Show more", "Show more runs", { action: "more", before: v.next }));
   }
   if (place != null) {
     const field = root.querySelector(".run-rename input");
     field?.focus();
     field?.setSelectionRange(place, place);
-  }
+  } else if (held) body.querySelector(".run-undo button, .run-open")?.focus();
 };
 // A file that is too large is refused before it is sent: what Gradio says then is no sentence of ours.
 document.addEventListener("change", (event) => {

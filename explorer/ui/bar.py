@@ -31,7 +31,10 @@ def bar_value(
         return {"run": "", "sentence": sentence or str(error), "kind": "problem"} | more
     assert place.info is not None
     shares: list[str] = []
+    sessions: list[list[str]] = []
     if place.mine:
+        found = service.store.sessions(service.owner(visitor))
+        sessions = [[session.session_id, session.title] for session in found]
         mine = service.store.shares(service.owner(visitor))
         shares = [share.share_id for share in mine if share.run_id == run_id]
     return {
@@ -41,6 +44,8 @@ def bar_value(
         "title": place.info.title,
         "tags": list(place.info.tags),
         "note": place.info.note,
+        "session": place.info.session_id if place.mine else "",
+        "sessions": sessions,
         "mine": place.mine,
         "shares": shares,
         **told,

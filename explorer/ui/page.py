@@ -9,7 +9,7 @@ import gradio as gr
 
 from explorer.errors import ExplorerError, InputError
 from explorer.registry import get_method
-from explorer.ui import form, runs
+from explorer.ui import form, runs, sessions
 from explorer.ui.about import about_panel
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
@@ -20,6 +20,7 @@ from explorer.ui.comparing import compared
 from explorer.ui.examples import gallery
 from explorer.ui.family import family_value
 from explorer.ui.parts import part, script
+from explorer.ui.query import Query, read_query
 from explorer.ui.quiet import quiet
 from explorer.ui.reproducing import reproduction
 from explorer.ui.service import Place, Service, Visitor
@@ -81,10 +82,19 @@ class Page:
             with gr.Column(elem_id="drawer"):
                 with gr.Column(elem_id="panel-parameters"):
                     self.common = form.common_controls()
+                    self.session = gr.Dropdown(
+                        [("All runs", sessions.ALL)],
+                        value=sessions.ALL,
+                        label="Session",
+                        info="New runs go into the session chosen here; else into the first.",
+                        interactive=True,
+                        elem_id="field-session",
+                        render=False,
+                    )
                     form.place_controls(
                         self.ask,
                         self.common,
-                        [self.owner, self.share, self.origin],
+                        [self.owner, self.share, self.session, self.origin],
                         self.blocks.load,
                         self._start,
                         [self.problems, self.current, self.origin, self.place],
@@ -101,15 +111,10 @@ class Page:
 
     def _library(self) -> None:
         gr.HTML("<h2>My runs</h2>")
-        self.session = gr.Dropdown(
-            [("All runs", runs.ALL)],
-            value=runs.ALL,
-            label="Session",
-            interactive=True,
-            elem_id="field-session",
-        )
+        self.session.render()
+        self.about_session = part("session", {})
         self.search = gr.Textbox(
-            label="Search", placeholder="prompt, text, method, model, tag", elem_id="field-search"
+            label="Search", placeholder="prompt, text, tag:lesson", elem_id="field-search"
         )
         self.list = part("runs")
         with gr.Row():
@@ -127,11 +132,11 @@ class Page:
         self.blocks.load(
             self._arrive,
             [self.owner],
-            [self.owner, self.share, self.current, self.session],
+            [self.owner, self.share, self.current, self.session, self.about_session],
             js=script("owner.js"),
             **every,
         )
-        around = [self.bar, self.family, ask.stop, self.list, self.problems]
+        around = [self.bar, self.family, ask.stop, self.list, self.session, self.problems]
         self.current.change(self._standing, listing, around, **every)
         self.current.change(self._compare, [*who, self.current], [self.compare], **every)
         self.compare.select(self._act_on_two, [self.current], [self.current], **every)
@@ -145,7 +150,8 @@ class Page:
         self.catalogue.select(_picked, None, [ask.method], **every)
         self.about.select(_begun, None, [ask.method, self.common.preset], **every)
         ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
-        changed = [self.list, self.current, self.session, self.search]
+        chosen_now = [self.session, self.about_session]
+        changed = [self.list, self.current, self.search, *chosen_now]
         acted = [self.bar, self.download, *changed]
         form_fields = [*form.fields(ask, self.common), self.problems]
         self.bar.select(self._act_on_run, listing, [*acted, *form_fields], **every)
@@ -161,7 +167,8 @@ class Page:
         self.place.select(_nowhere, None, [self.origin, self.place], **every)
         self.family.select(_opened, None, [self.current], **every)
         for typed in (self.search.submit, self.session.input):
-            typed(self._find, listing, [self.list], **every)
+            typed(self._find, listing, [self.list, self.about_session], **every)
+        self.about_session.select(self._act_on_session, listing, [self.bar, *changed], **every)
         self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
         self.bring.upload(self._import, [*listing, self.bring], changed, **every)
 
@@ -171,29 +178,38 @@ class Page:
         run_id = request.query_params.get("run", "")
         visitor = Visitor(token, share)
         current: dict[str, Any] = {"run": next(iter(self.service.examples), "")}
-        if run_id:
-            try:
+        session = sessions.ALL
+        try:
+            run_id, session = sessions.arrival(self.service, visitor, run_id)
+            if run_id:
                 self.service.place(run_id, visitor)
                 current = {"run": run_id}
-            except InputError as error:
-                current["sentence"] = str(error)
+        except InputError as error:
+            current["sentence"] = str(error)
         current |= _paired(request.query_params.get("with", ""))
-        return token, share, current, gr.update(choices=runs.sessions(self.service, visitor))
+        return token, share, current, *self._chosen(visitor, session)
+
+    def _chosen(self, visitor: Visitor, session: str, **more: Any) -> tuple[Any, dict[str, Any]]:
+        """The list of sessions with this one chosen, and what stands below it."""
+        found = sessions.choices(self.service, visitor, session)
+        about = sessions.chosen(self.service, visitor, session, **more)
+        return gr.update(choices=found, value=session), about
 
     def _start(
-        self, token: str, share: str, origin: dict[str, Any], *jobs: dict[str, Any]
+        self, token: str, share: str, session: str, origin: dict[str, Any], *jobs: dict[str, Any]
     ) -> dict[Any, Any]:
         """Generate was pressed, for one method or for two."""
         visitor = Visitor(token, share)
         second = sentence = ""
         try:
+            where = sessions.place_of_new(session)
             if origin:
                 start = origin["run"]
                 jobs = tuple(self.service.from_place(start, visitor, origin, j) for j in jobs)
             if len(jobs) == 2:
-                run_id, second, sentence = self.service.start_two(visitor, *jobs)
+                run_id, second, sentence = self.service.start_two(visitor, *jobs, where)
             else:
-                run_id = self.service.start(visitor, jobs[0])
+                run_id = self.service.start(visitor, jobs[0], where)
         except FieldErrors as error:
             return {self.problems: error.found}
         except ExplorerError as error:
@@ -254,6 +270,7 @@ class Page:
         """What stands around the view, when a run is opened and when it is over."""
         run_id, visitor = current.get("run", ""), Visitor(token, share)
         listed = self._listed(visitor, current, search, session)
+        choices = gr.update(choices=sessions.choices(self.service, visitor, session))
         sentence = current.get("sentence", "")
         if not run_id:
             return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
@@ -271,6 +288,7 @@ class Page:
             self.family: family_value(self.service, visitor, run_id),
             self.ask.stop: gr.update(interactive=stoppable),
             self.list: listed,
+            self.session: choices,
             **blame,
         }
 
@@ -348,7 +366,12 @@ class Page:
                 case "describe":
                     more = {"answer": asked.get("sent")}  # which of the form's questions this is
                     runs.describe(self.service, visitor, run_id, asked)
-                    changed = {self.list: self._listed(visitor, current, search, session)}
+                    choices, about = self._chosen(visitor, session)
+                    changed = {
+                        self.list: self._listed(visitor, current, search, session),
+                        self.session: choices,
+                        self.about_session: about,
+                    }
         except InputError as error:
             sentence = str(error)
         return {self.bar: self._bar(visitor, current, sentence, **more), **changed}
@@ -370,6 +393,8 @@ class Page:
             return {self.current: {"run": current.get("run", ""), **_paired(asked.get("run"))}}
         if asked.get("action") == "search":
             return self._search(visitor, current, asked)
+        if asked.get("action") == "narrow":
+            return self._narrow(visitor, current, search, session, asked)
         more: dict[str, Any] = {}
         try:
             if asked.get("action") == "more":
@@ -378,23 +403,70 @@ class Page:
                 more = runs.act(self.service, visitor, asked)
         except (InputError, TypeError, ValueError) as error:
             more = {"sentence": str(error)}
+        chosen, about = self._chosen(visitor, session)
         return {
-            self.list: self._listed(visitor, current, search, session, **more),
-            self.session: gr.update(choices=runs.sessions(self.service, visitor)),
+            self.list: self._listed(visitor, current, search, session, acted=True, **more),
+            self.session: chosen,
+            self.about_session: about,
+        }
+
+    def _act_on_session(
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        wish: gr.EventData,
+    ) -> dict[Any, Any]:
+        """Something below the list of sessions was pressed."""
+        visitor = Visitor(token, share)
+        more: dict[str, Any] = {}
+        try:
+            session, more = sessions.act(self.service, visitor, session, _detail(wish))
+        except InputError as error:
+            more = {"sentence": str(error)}
+        chosen, about = self._chosen(visitor, session, **more)
+        return {
+            # A run may be moved to each session.
+            self.bar: self._bar(visitor, current),
+            self.list: self._listed(visitor, current, search, session),
+            self.session: chosen,
+            self.about_session: about,
         }
 
     def _search(
         self, visitor: Visitor, current: dict[str, Any], asked: dict[str, Any]
     ) -> dict[Any, Any]:
         """A tag was pressed: all runs that have it."""
-        text = str(asked.get("text", ""))
-        listed = self._listed(visitor, current, text, runs.ALL)
-        return {self.list: listed, self.search: text, self.session: runs.ALL}
+        text = str(Query(tag=str(asked.get("tag", ""))))
+        listed = self._listed(visitor, current, text, sessions.ALL)
+        return {
+            self.list: listed,
+            self.search: text,
+            self.session: sessions.ALL,
+            self.about_session: {},
+        }
+
+    def _narrow(
+        self,
+        visitor: Visitor,
+        current: dict[str, Any],
+        search: str,
+        session: str,
+        asked: dict[str, Any],
+    ) -> dict[Any, Any]:
+        """A method, a model or a tag was chosen below the search."""
+        query = read_query(search or "")
+        text = str(query.narrowed(str(asked.get("kind", "")), str(asked.get("value", ""))))
+        return {self.list: self._listed(visitor, current, text, session), self.search: text}
 
     def _find(
         self, token: str, share: str, search: str, session: str, current: dict[str, Any]
-    ) -> dict[str, Any]:
-        return self._listed(Visitor(token, share), current, search, session)
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        visitor = Visitor(token, share)
+        about = sessions.chosen(self.service, visitor, session)
+        return self._listed(visitor, current, search, session), about
 
     def _listed(
         self, visitor: Visitor, current: dict[str, Any], search: str, session: str, **more: Any
@@ -427,11 +499,11 @@ class Page:
             return {self.list: self._listed(visitor, current, search, session)
                     | {"sentence": str(error)}}  # fmt: skip
         current = {"run": opened} if opened else current
+        chosen, about = self._chosen(visitor, new_session)
         return {
             self.list: self._listed(visitor, current, "", new_session),
-            self.session: gr.update(
-                choices=runs.sessions(self.service, visitor), value=new_session
-            ),
+            self.session: chosen,
+            self.about_session: about,
             self.current: current,
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from explorer.errors import InputError
 from explorer.registry import all_methods
 from explorer.settings import settings
 from explorer.trace import Trace
+from explorer.ui.query import KINDS, read_query
 from explorer.ui.service import Service, Visitor
-from storage import RunInfo, words
+from explorer.ui.sessions import ALL, SHARED
+from storage import RunInfo, Shared, words
 from storage.base import new_id
+from storage.library import Kinds
 
 PAGE = 25
-ALL = ""  # the session that stands for all of them
 
 
 def listed(
@@ -30,17 +33,20 @@ def listed(
     **more: Any,
 ) -> dict[str, Any]:
     """What `runs.js` draws. Wrong input is told in the list itself."""
+    mine = session != SHARED
+    reader = service.owner(visitor) if mine else Shared(visitor.share)
+    where = None if session in (ALL, SHARED) else session
+    asked = read_query(search or "")
     try:
         page = service.store.runs(
-            service.owner(visitor),
-            text=search or "",
-            session_id=session or None,
-            before=before,
-            limit=PAGE,
+            reader, **asdict(asked), session_id=where, before=before, limit=PAGE
         )
     except InputError as error:
         return {"runs": [], "sentence": str(error), "current": current}
     return {
+        "mine": mine,
+        "kinds": _kinds(service.store.kinds(reader, where)),
+        "narrowed": {kind: getattr(asked, kind) or "" for kind in KINDS},
         "runs": [_row(run) for run in page.runs],
         "total": page.total,
         "next": page.next,
@@ -54,6 +60,8 @@ def listed(
 def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str, Any]:
     """Rename, delete or bring back a run, or look at a file; returns what the list should say.
 
+    A run that goes on is not deleted: the list offers to stop it first.
+
     Raises:
         InputError: the visitor has no such run, or the new title or the file is not allowed.
     """
@@ -63,9 +71,14 @@ def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str
         case "rename":
             store.rename(run_id, owner, wish.get("title", ""))
         case "delete":
-            title = store.run(run_id, owner).title
-            store.delete_run(run_id, owner)
-            return {"undo": {"run": run_id, "title": title}}
+            run = store.run(run_id, owner)
+            if not run.ended:
+                return {"offer": {"run": run_id, "title": run.title}}
+            return _deleted(service, visitor, run)
+        case "stop_delete":
+            service.stop(run_id, visitor)
+            service.settled(run_id, visitor)
+            return _deleted(service, visitor, store.run(run_id, owner))
         case "undo":
             store.undo_delete_run(run_id, owner)
         case "file":
@@ -74,7 +87,7 @@ def act(service: Service, visitor: Visitor, wish: Mapping[str, Any]) -> dict[str
 
 
 def describe(service: Service, visitor: Visitor, run_id: str, wish: Mapping[str, Any]) -> None:
-    """Write tags and note of a run: both, or where one is not allowed, neither.
+    """Write tags and note of a run, and move it: all of it, or where one is not allowed, nothing.
 
     Raises:
         InputError: the visitor has no such run, or something is not allowed.
@@ -82,6 +95,8 @@ def describe(service: Service, visitor: Visitor, run_id: str, wish: Mapping[str,
     store, owner = service.store, service.owner(visitor)
     tags, note = wish.get("tags"), words.note(wish.get("note", ""))
     tags = words.distinct_tags(tags if isinstance(tags, list) else [tags])
+    if session := wish.get("session"):
+        store.move_run(run_id, owner, session)
     store.set_note(run_id, owner, note)
     store.set_tags(run_id, owner, tags)
 
@@ -98,13 +113,6 @@ def check_size(size: object) -> None:
             f"The file has {size / 2**20:,.0f} MiB; at most {most / 2**20:g} are allowed. "
             "Nothing was sent."
         )
-
-
-def sessions(service: Service, visitor: Visitor) -> list[tuple[str, str]]:
-    """Name and id of every session, for the list to pick from."""
-    found = service.store.sessions(service.owner(visitor))
-    named = [(f"{session.title} ({session.runs})", session.session_id) for session in found]
-    return [("All runs", ALL), *named]
 
 
 def bring_in(service: Service, visitor: Visitor, path: str | None) -> tuple[str, str]:
@@ -138,8 +146,29 @@ def session_file(service: Service, visitor: Visitor, session: str) -> dict[str, 
     owner = service.owner(visitor)
     if session == ALL:
         return {"name": "all-runs.json", "text": "".join(service.store.export_all(owner))}
+    if session == SHARED:
+        guest = Shared(visitor.share)
+        session = next((s.session_id for s in service.store.sessions(guest)), "")
+        text = "".join(service.store.export_session(session, guest))
+        return {"name": f"session-{session}.json", "text": text}
     text = "".join(service.store.export_session(session, owner))
     return {"name": f"session-{session}.json", "text": text}
+
+
+def _deleted(service: Service, visitor: Visitor, run: RunInfo) -> dict[str, Any]:
+    service.store.delete_run(run.run_id, service.owner(visitor))
+    return {"undo": {"run": run.run_id, "title": run.title}}
+
+
+def _kinds(found: Kinds) -> dict[str, list[list[str]]]:
+    """Value and words of each choice, by kind."""
+    methods = all_methods()
+    named = {m: methods[m].title if m in methods else m for m in found.methods}
+    return {
+        "method": [[m, f"{named[m]} ({n})"] for m, n in found.methods.items()],
+        "model": [[model, f"{model} ({n})"] for model, n in found.models.items()],
+        "tag": [[tag, f"{tag} ({n})"] for tag, n in found.tags.items()],
+    }
 
 
 def _row(run: RunInfo) -> dict[str, Any]:

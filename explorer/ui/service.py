@@ -129,17 +129,24 @@ class Service:
 
     # Making --------------------------------------------------------------------------------------
 
-    def start(self, visitor: Visitor, values: Mapping[str, Any]) -> str:
+    def start(
+        self, visitor: Visitor, values: Mapping[str, Any], session_id: str | None = None
+    ) -> str:
         """Make a job and put it in the queue; returns the run's id.
 
         Raises:
             FieldErrors: something is not allowed.
+            NotThere: the visitor has no such session.
             QueueFull: no more runs are taken for now.
         """
-        return self._submit(self.owner(visitor), checked_job(values))
+        return self._submit(self.owner(visitor), checked_job(values), session_id)
 
     def start_two(
-        self, visitor: Visitor, first: Mapping[str, Any], second: Mapping[str, Any]
+        self,
+        visitor: Visitor,
+        first: Mapping[str, Any],
+        second: Mapping[str, Any],
+        session_id: str | None = None,
     ) -> tuple[str, str, str]:
         """Put two runs to be compared in the queue, one behind the other.
 
@@ -164,14 +171,14 @@ class Service:
                 }
         if found:
             raise FieldErrors(found)
-        begun = self._submit(owner, jobs[0])
+        begun = self._submit(owner, jobs[0], session_id)
         try:
-            return begun, self._submit(owner, jobs[1]), ""
+            return begun, self._submit(owner, jobs[1], session_id), ""
         except QueueFull as error:
             return begun, "", f"A was started and B was not. {error}"
 
-    def _submit(self, owner: Owner, job: Job) -> str:
-        self.store.create_run(job.header, owner)
+    def _submit(self, owner: Owner, job: Job, session_id: str | None) -> str:
+        self.store.create_run(job.header, owner, session_id)
         try:
             self.worker.submit(job)
         except ExplorerError:

@@ -77,13 +77,13 @@ def test_names_tags_and_notes_are_found_and_their_old_words_are_not(store, me, t
     for text in ("best", "lesson", "five", "the fox"):
         assert found(store, me, text=text) == [fox]
     assert found(store, me, tag="beam") == [fox]
-    assert store.tags(me) == {"beam": 1, "lesson 1": 1}
+    assert store.kinds(me).tags == {"beam": 1, "lesson 1": 1}
     store.rename(fox, me, "Other")
     store.set_tags(fox, me, [])
     store.set_note(fox, me, "")
     for text in ("best", "lesson", "five"):
         assert found(store, me, text=text) == []
-    assert store.tags(me) == {}
+    assert store.kinds(me).tags == {}
 
 
 def test_a_run_is_named_by_how_its_prompt_begins(store, me):
@@ -180,7 +180,7 @@ def test_a_deleted_run_is_gone_until_it_is_brought_back_whole(store, me, three):
     until = store.delete_run(three[1], me)
     assert 590 < until - time.time() <= 600
     assert found(store, me) == [three[2], three[0]]
-    assert store.tags(me) == {}
+    assert store.kinds(me).tags == {}
     assert store.sessions(me)[0].runs == 2
     for read in (store.trace, store.run, store.events_since, store.delete_run):
         with pytest.raises(NotThere):
@@ -349,3 +349,30 @@ def test_runs_that_branch_in_a_circle_are_a_family_all_the_same(store, me):
     two.header = two.header.model_copy(update={"parent": one.run_id})
     kept = [store.keep(trace, me) for trace in (one, two)]
     assert {run for run, _ in relatives(store, me, kept[0])} == set(kept)
+
+
+def test_a_run_moves_to_another_session_of_its_owner(store, me, stranger, three):
+    lesson = store.create_session(me, "Lesson")
+    store.move_run(three[1], me, lesson)
+    assert found(store, me, session_id=lesson) == [three[1]]
+    assert found(store, me, session_id=store.run(three[0], me).session_id) == [three[2], three[0]]
+    theirs = store.create_session(stranger, "Theirs")
+    for session in (theirs, "0" * 16):
+        with pytest.raises(NotThere):
+            store.move_run(three[0], me, session)
+    assert found(store, stranger) == []
+
+
+def test_the_kinds_of_runs_are_counted_for_whoever_sees_them(store, me, stranger, three):
+    store.set_tags(three[1], me, ["lesson"])
+    kinds = store.kinds(me)
+    assert kinds.methods["greedy"] == 1
+    assert kinds.models["draft"] == 1
+    assert sum(kinds.methods.values()) == sum(kinds.models.values()) == 3
+    assert kinds.tags == {"lesson": 1}
+    guest = Shared(store.share_run(three[1], me))
+    assert store.kinds(guest).models == {"draft": 1}
+    assert store.kinds(stranger).methods == {}
+    lesson = store.create_session(me, "Lesson")
+    store.move_run(three[1], me, lesson)
+    assert store.kinds(me, lesson).models == {"draft": 1}

@@ -162,3 +162,16 @@ class Visit:
         url = request.url
         if not url.startswith((self.address, "data:", "blob:")):
             self.outside.append(url)
+
+
+def long_run(visit):
+    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be."""
+    visit.pick_method("Beam search")
+    visit.pick_model("target", "draft")
+    visit.type("prompt", "Once upon a time")
+    visit.type("param-num_beams", "32")
+    visit.type("max_new_tokens", "900")
+    run_id = visit.generated()
+    visit.wait_state("Running")
+    visit.page.locator("#stop:enabled").wait_for()
+    return run_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_tools import CHROMIUM
+from page_tools import CHROMIUM, long_run
 
 from explorer.registry import FAMILIES, all_methods
 
@@ -173,16 +173,3 @@ def test_runs_are_found_renamed_deleted_and_brought_back(person):
     playwright.expect(titles).to_have_count(0)
     visit.page.get_by_role("button", name="Bring back a name of mine").click()
     playwright.expect(titles).to_have_text(["a name of mine"])
-
-
-def long_run(visit):
-    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be."""
-    visit.pick_method("Beam search")
-    visit.pick_model("target", "draft")
-    visit.type("prompt", "Once upon a time")
-    visit.type("param-num_beams", "32")
-    visit.type("max_new_tokens", "900")
-    run_id = visit.generated()
-    visit.wait_state("Running")
-    playwright.expect(visit.page.locator("#stop")).to_be_enabled()
-    return run_id

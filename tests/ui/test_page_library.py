@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from page_tools import CHROMIUM
+from page_tools import CHROMIUM, long_run
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
@@ -47,7 +47,7 @@ def test_tags_and_a_note_are_written_found_and_read_by_a_guest(person):
     expect(visit.page.locator("[data-act=describe]")).to_be_focused()
 
     tags.last.press("Enter")
-    expect(visit.page.locator("#field-search :is(textarea, input)")).to_have_value("first")
+    expect(visit.page.locator("#field-search :is(textarea, input)")).to_have_value("tag:first")
     expect(visit.page.locator(".run-title")).to_have_text(["ab"])
     visit.type("search", "")
     visit.page.locator("#field-search :is(textarea, input)").press("Enter")
@@ -149,3 +149,116 @@ def test_two_tabs_on_one_session(person):
         tab.type("search", "")
         tab.page.locator("#field-search :is(textarea, input)").press("Enter")
         expect(tab.page.locator(".run-title")).to_have_text(["bb", "ba", "renamed in one"])
+
+
+def press(visit, name):
+    visit.page.get_by_role("button", name=name, exact=True).press("Enter")
+
+
+def session_titled(visit, title, name="New session"):
+    """By the keyboard alone."""
+    press(visit, name)
+    field = visit.page.get_by_label("Title of the session")
+    expect(field).to_be_focused()
+    field.fill(title)
+    field.press("Enter")
+
+
+def choose(visit, words):
+    visit.page.locator("#field-session input").click()
+    visit.page.get_by_role("option", name=words).click()
+
+
+def test_new_runs_go_into_the_chosen_session_and_move_to_another(person):
+    visit = person().open()
+    made(visit, "ab")
+    visit.drawer("library")
+    titles = visit.page.locator(".run-title")
+    session_titled(visit, HOSTILE)
+    expect(visit.page.locator("#field-session input")).to_have_value(f"{HOSTILE} (0)")
+    expect(titles).to_have_count(0)
+    made(visit, "ba")
+    expect(titles).to_have_text(["ba"])
+    session_titled(visit, "Lesson one", "Rename the session")
+    expect(visit.page.locator("#field-session input")).to_have_value("Lesson one (1)")
+
+    choose(visit, "All runs")
+    expect(titles).to_have_text(["ba", "ab"])
+    visit.page.locator(".run-open", has_text="ab").last.click()
+    expect(visit.page.locator(".bar-title")).to_have_text("ab")
+    visit.page.locator("[data-act=describe]").press("Enter")
+    visit.page.locator(".bar-form select").select_option(label="Lesson one")
+    press(visit, "Save")
+    choose(visit, "Lesson one (2)")
+    expect(titles).to_have_text(["ba", "ab"])
+
+    press(visit, "Delete the session")
+    expect(titles).to_have_count(0)
+    press(visit, "Bring back Lesson one")
+    expect(titles).to_have_text(["ba", "ab"])
+    assert visit.page.evaluate("window.hit") is None
+
+
+def test_a_list_is_narrowed_down_to_a_method_a_model_and_a_tag(person):
+    visit = person().open()
+    made(visit, "ab")
+    write(visit, "lesson one, rest")
+    visit.pick_method("Greedy")
+    made(visit, "ba")
+    visit.drawer("library")
+    titles = visit.page.locator(".run-title")
+    search = visit.page.locator("#field-search :is(textarea, input)")
+    visit.page.get_by_label("Only this method").select_option("greedy")
+    expect(search).to_have_value("method:greedy")
+    expect(titles).to_have_text(["ba"])
+    visit.page.get_by_label("Only this tag").select_option("lesson one")
+    expect(search).to_have_value('method:greedy tag:"lesson one"')
+    expect(visit.page.locator(".run-none")).to_contain_text("No run matches")
+    visit.page.get_by_label("Only this method").select_option("")
+    expect(titles).to_have_text(["ab"])
+    search.fill("tag:rest model:toy a")
+    search.press("Enter")
+    expect(titles).to_have_text(["ab"])
+    search.fill("")
+    search.press("Enter")
+    expect(titles).to_have_text(["ba", "ab"])
+
+
+def test_a_shared_session_is_read_until_its_link_is_revoked(person):
+    owner = person().open()
+    made(owner, "ab")
+    made(owner, "ba")
+    owner.drawer("library")
+    choose(owner, "(2)")
+    press(owner, "Share the session")
+    link = owner.page.locator(".session .bar-share input").input_value()
+
+    guest = person().open("?" + link.split("?")[1])
+    titles = guest.page.locator(".run-title")
+    expect(titles).to_have_text(["ba", "ab"])
+    assert guest.page.get_by_role("button", name="Delete ab").count() == 0
+    guest.page.locator(".run-open", has_text="ab").last.click()
+    expect(guest.page.locator(".bar-title")).to_have_text("ab")
+    expect(guest.page.locator(".run-text p")).to_contain_text("ab")
+    shown = guest.text
+
+    press(owner, "Revoke the link")
+    owner.page.locator(".session .bar-share").wait_for(state="detached")
+    guest.page.locator(".run-open").first.click()
+    expect(guest.page.locator(".bar-state")).to_contain_text("not shared with you (any more)")
+    expect(guest.page.locator(".trace-view p.state")).to_contain_text("not shared with you (any")
+    assert guest.text == shown, "What was open stays."
+    again = person(context=guest.page.context).open("?" + link.split("?")[1])
+    expect(again.page.locator(".bar-state")).to_contain_text("revoked")
+
+
+def test_a_run_that_goes_on_is_stopped_and_deleted(person):
+    visit = person().open()
+    long_run(visit)
+    visit.drawer("library")
+    visit.page.get_by_role("button", name="Delete Once upon").evaluate("(b) => b.click()")
+    offer = visit.page.get_by_role("button", name="Stop and delete")
+    offer.evaluate("(b) => b.click()")
+    expect(visit.page.locator(".run-title")).to_have_count(0)
+    visit.page.get_by_role("button", name="Bring back").press("Enter")
+    expect(visit.page.locator(".run-row")).to_contain_text("stopped")

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from explorer.settings import Settings
-from explorer.ui import runs
+from explorer.ui import runs, sessions
 from explorer.ui.service import Service, Visitor
 from explorer.worker import QueueFull, make_job
 from storage import NotThere, Store
@@ -74,7 +74,7 @@ def test_all_runs_are_exported_and_come_back(service, tmp_path):
         header = make_job(method="greedy", prompt=title).header
         service.store.create_run(header, owner, service.store.create_session(owner, title))
         service.store.finish(header.run_id, "failed", f"{title} broke off.")
-    file = runs.session_file(service, ME, runs.ALL)
+    file = runs.session_file(service, ME, sessions.ALL)
     assert file["name"] == "all-runs.json"
     path = tmp_path / file["name"]
     path.write_text(file["text"], encoding="utf-8")
