@@ -147,7 +147,7 @@ const draw = () => {
   title.textContent = v.title ?? "";
   title.hidden = !v.title;
   notice.replaceChildren();
-  if (v.notice) notice.append(make("b", "", "What to notice: "), v.notice);
+  if (v.notice) notice.append(make("strong", "", "What to notice: "), v.notice);
   // What is wrong with what was typed stands beside it.
   const here = form && sent && v.answer === sent;
   state.textContent = here ? "" : (v.sentence ?? "");

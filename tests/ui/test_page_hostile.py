@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import json
 
 import pytest
-from page_tools import CHROMIUM, ROOT, Visit
+from page_tools import CHROMIUM, Visit
+
+from explorer.ui.examples import Examples
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
@@ -52,12 +53,11 @@ def test_a_hostile_prompt(visit):
 
 
 def test_a_hostile_session_from_a_file(visit, tmp_path):
-    example = json.loads((ROOT / "assets" / "examples" / "1-beams.json").read_text())
-    session = copy.deepcopy(example)
+    examples = Examples()
+    run = examples.trace(next(iter(examples))).to_dict()
     plain = "".join(c for c in HOSTILE if c.isprintable())
-    session["title"] = plain[:180]
-    run = session["runs"][0]
     run |= {"title": plain[:190], "note": plain, "tags": [plain[:48]]}
+    session = {"decoding_explorer_session": 1, "title": plain[:180], "runs": [run]}
     run["header"] |= {"prompt": HOSTILE, "method": plain[:60], "run_id": "0123456789abcdef"}
     run["header"]["models"] = {"target": "../../../etc<img src=x onerror=window.hit=6>"}
     for event in run["events"]:
