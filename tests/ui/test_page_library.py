@@ -189,6 +189,8 @@ def test_new_runs_go_into_the_chosen_session_and_move_to_another(person):
     visit.page.locator("[data-act=describe]").press("Enter")
     visit.page.locator(".bar-form select").select_option(label="Lesson one")
     press(visit, "Save")
+    # With the answer the form closes, and the list of sessions has its new numbers.
+    expect(visit.page.locator(".bar-form")).to_have_count(0)
     choose(visit, "Lesson one (2)")
     expect(titles).to_have_text(["ba", "ab"])
 
@@ -229,6 +231,7 @@ def test_a_shared_session_is_read_until_its_link_is_revoked(person):
     made(owner, "ab")
     made(owner, "ba")
     owner.drawer("library")
+    expect(owner.page.locator(".run-title")).to_have_text(["ba", "ab"])
     choose(owner, "(2)")
     press(owner, "Share the session")
     link = owner.page.locator(".session .bar-share input").input_value()
