@@ -66,7 +66,7 @@ def test_tags_and_a_note_are_written_found_and_read_by_a_guest(person):
 
     visit.page.locator("[data-act=describe]").click()
     visit.page.get_by_role("button", name="Take off the tag first").click()
-    visit.page.get_by_role("button", name="Save").click()
+    visit.page.get_by_role("button", name="Save", exact=True).click()
     expect(tags).to_have_text([f"#{HOSTILE}"])
 
 
