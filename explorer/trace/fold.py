@@ -61,6 +61,7 @@ class Fold:
         self.done: DoneEvent | None = None
         self.step = 0
         self._kept: dict[int, list[int]] = {}
+        self._decided: set[int] = set()  # nodes behind which the text's next token is known
 
     def feed_all(self, events: Iterable[AnyEvent]) -> Fold:
         for event in events:
@@ -85,6 +86,7 @@ class Fold:
                     self.nodes[event.node].into = event.into
                 if event.mark == "emitted":
                     self.emitted.append(event)
+                    self._decided.add(self.nodes[event.node].parent)
                 elif event.mark == "kept":
                     self._kept.setdefault(event.step, []).append(event.node)
             case EvalEvent():
@@ -92,7 +94,9 @@ class Fold:
                 if event.prompt_logps:
                     self.prompt_logps[event.view] = event.prompt_logps
                 for node, entropy in zip(event.nodes, event.entropies, strict=False):
-                    self.nodes[node].entropy[event.view] = entropy
+                    # Who reads on behind the text's next token had no say in it.
+                    if node not in self._decided:
+                        self.nodes[node].entropy[event.view] = entropy
             case ChoiceEvent():
                 self.choices.setdefault(event.node, []).append(event)
             case NoteEvent():
