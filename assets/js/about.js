@@ -31,6 +31,7 @@ const close = () => {
 };
 // The parameters show what was chosen, and the next press makes a run of it.
 const use = (chosen) => {
+  document.dispatchEvent(new CustomEvent("chosen", { detail: { preset: "", ...chosen } }));
   trigger("select", chosen);
   document.body.dataset.drawer = "parameters";
   document.getElementById("go")?.focus();

@@ -13,7 +13,10 @@ const entry = (method) => {
   const use = make("button", "quiet method-use", method.title);
   use.type = "button";
   use.setAttribute("aria-label", "Use " + method.title);
-  use.addEventListener("click", () => trigger("select", { method: method.id }));
+  use.addEventListener("click", () => {
+    document.dispatchEvent(new CustomEvent("chosen", { detail: { method: method.id } }));
+    trigger("select", { method: method.id });
+  });
   const line = make("p", "method-links");
   for (const [claim, meaning] of method.claims) {
     const tag = make("span", "claim", claim);

@@ -1,2 +1,2 @@
 // The controls are there; what Generate calls is known a moment later.
-setTimeout(() => delete document.body.dataset.drawing, 100);
+setTimeout(() => document.dispatchEvent(new CustomEvent("drawn")), 100);

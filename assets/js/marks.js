@@ -5,7 +5,9 @@ const LINE = 21; // pixels of a line; a column is a character of the font, measu
 const SIGN_CELLS = 2;
 
 let measuredCell = 0;
-let scale = 1; // chosen by the person, for all pictures
+const [SMALLEST, LARGEST] = [0.6, 3];
+// Chosen by the person, for all pictures.
+let scale = preferred("scale", (x) => typeof x === "number" && x >= SMALLEST && x <= LARGEST) ?? 1;
 
 function cellWidth(host) {
   if (measuredCell) return measuredCell;
@@ -230,7 +232,8 @@ function makeCanvas(picture, tip, host, askOpens) {
   box.addEventListener("click", tell);
   box.addEventListener("pointerleave", tip.hide);
   function zoom(factor) {
-    scale = Math.max(0.6, Math.min(3, scale * factor));
+    scale = Math.max(SMALLEST, Math.min(LARGEST, scale * factor));
+    prefer("scale", scale);
     box.querySelectorAll("svg.canvas").forEach(resize);
     follow(false);
   }

@@ -9,6 +9,7 @@ const root = element.firstElementChild ?? element;
 root.className = "method-line";
 const draw = () => {
   const v = props.value || {};
+  root.dataset.method = v.id ?? "";
   root.replaceChildren(make("span", "method-idea", v.idea ?? ""));
   for (const [claim, meaning] of v.claims ?? []) {
     const tag = make("span", "claim", claim);

@@ -32,8 +32,8 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) 
   box.append(tabs, panel);
 
   let list = [];
-  let chosen = null; // an id, kept from run to run
-  let byHand = false;
+  let wanted = preferred("picture", (id) => typeof id === "string") ?? null; // an id, chosen by the person
+  let chosen = wanted; // that one where the run has it, else another
   let picture = null;
   let drawing = null;
   let step = 0;
@@ -44,10 +44,7 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) 
     const same = pictures.map((p) => p.id).join() === list.map((p) => p.id).join();
     list = pictures;
     const ids = list.map((p) => p.id);
-    if (!ids.includes(chosen) || !byHand) {
-      chosen = byHand && ids.includes(chosen) ? chosen
-        : PREFERRED.find((id) => ids.includes(id)) ?? ids[0] ?? null;
-    }
+    chosen = [wanted, ...PREFERRED].find((id) => ids.includes(id)) ?? ids[0] ?? null;
     box.hidden = !ids.length;
     if (!same) {
       const focused = tabs.contains(document.activeElement);
@@ -77,8 +74,8 @@ function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) 
   }
 
   function choose(id, focus) {
-    chosen = id;
-    byHand = true;
+    wanted = chosen = id;
+    prefer("picture", id);
     mark();
     if (focus) tabOf(id)?.focus();
     wantPicture(id);

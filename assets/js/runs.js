@@ -1,5 +1,5 @@
 // The visitor's earlier runs.
-// value: {runs: [{run, title, method, models, when, status, text, tags}], total, next, current, mine,
+// value: {runs: [{run, title, method, models, when, status, text, tags}], total, more, current, mine,
 //         kinds: {method: [[value, words]], model, tag}, narrowed: {method, model, tag},
 //         acted: whether this answers a wish, with undo: {run, title} or absent, offer: {run, title} or absent, sentence, most_bytes}
 const make = (tag, className, text) => {
@@ -119,6 +119,24 @@ const row = (run, current) => {
   if (renaming?.run === run.run) rename(item, run);
   return item;
 };
+// What has the focus in the list, to be called once that is drawn anew: it goes to what can be done
+// about the last wish, or to the first run that "Show more" brought, or stays with its run. What is in
+// sight stays there.
+const focused = (acted) => {
+  const active = document.activeElement;
+  if (!body.contains(active)) return () => {};
+  const openers = () => [...body.querySelectorAll(".run-open")];
+  const runOf = (node) => node.closest(".run-row")?.dataset.run;
+  const [count, run] = [openers().length, runOf(active)];
+  return () => {
+    const next = active.dataset.act === "more"
+      ? openers()[count] ?? body.querySelector("[data-act=more]")
+      : openers().find((opener) => run && runOf(opener) === run);
+    const offered = acted && body.querySelector(".run-undo button");
+    if (next && !offered) next.focus({ preventScroll: true });
+    else (offered || body.querySelector(".run-undo button, .run-open"))?.focus();
+  };
+};
 let said = {}; // what came of the last wish: it stays while other news of the list come
 const draw = () => {
   const v = props.value || { runs: [] };
@@ -128,7 +146,7 @@ const draw = () => {
   const typing = root.querySelector(".run-rename input");
   const place = typing === document.activeElement ? typing?.selectionStart : null;
   drawPickers(v);
-  const held = body.contains(document.activeElement);
+  const giveBack = focused(v.acted);
   body.replaceChildren();
   if (v.sentence) {
     const line = make("p", "field-problem", v.sentence);
@@ -160,14 +178,16 @@ const draw = () => {
     body.append(make("p", "run-none", v.searched ? "No run matches. Shorten the search, or choose All runs."
       : "Runs that you make appear here."));
   }
-  if (v.next) {
-    body.append(button("Show more", "Show more runs", { action: "more", before: v.next }));
+  if (v.more) {
+    const more = button("Show more", "Show more runs", { action: "more" });
+    more.dataset.act = "more";
+    body.append(more);
   }
   if (place != null) {
     const field = root.querySelector(".run-rename input");
     field?.focus();
     field?.setSelectionRange(place, place);
-  } else if (held) body.querySelector(".run-undo button, .run-open")?.focus();
+  } else giveBack();
 };
 // A file that is too large is refused before it is sent: what Gradio says then is no sentence of ours.
 document.addEventListener("change", (event) => {

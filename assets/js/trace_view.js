@@ -53,7 +53,7 @@ function colourControl() {
     option.value = name;
     select.append(option);
   }
-  select.value = "probability";
+  select.value = preferred("colouring", (name) => Object.hasOwn(COLOURINGS, name)) ?? "probability";
   label.append(select);
   const scale = el("span", "scale");
   const key = el("span", "who");
@@ -69,7 +69,10 @@ function colourControl() {
     if (chosen.ends) scale.append(chosen.ends[0], el("span", "ramp"), chosen.ends[1]);
     key.hidden = select.value !== "proposer";
   }
-  select.addEventListener("change", show);
+  select.addEventListener("change", () => {
+    prefer("colouring", select.value);
+    show();
+  });
   box.append(label, scale, key);
   show();
   return box;

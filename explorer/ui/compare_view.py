@@ -24,6 +24,7 @@ import gradio as gr
 from explorer.ui.component import Fetch, component
 
 SCRIPTS = (
+    "preferences",
     "elements",
     "asking",
     "scales",

@@ -50,6 +50,7 @@ class Page:
             self.current = gr.State({}, time_to_live=KEPT_SECONDS)
             # The place of a run from which the next one goes on, as a wish (see `branching`).
             self.origin = gr.State({}, time_to_live=KEPT_SECONDS)
+            self.shown = gr.State(runs.PAGE, time_to_live=KEPT_SECONDS)  # runs that are listed
             self._layout()
             self._wire()
             publish(service)
@@ -127,7 +128,7 @@ class Page:
 
     def _wire(self) -> None:
         who = [self.owner, self.share]
-        listing = [*who, self.search, self.session, self.current]
+        listing = [*who, self.search, self.session, self.current, self.shown]
         ask, every = self.ask, self.every
         self.blocks.load(
             self._arrive,
@@ -156,11 +157,11 @@ class Page:
         form_fields = [*form.fields(ask, self.common), self.problems]
         self.bar.select(self._act_on_run, listing, [*acted, *form_fields], **every)
         self.gallery.select(_opened, None, [self.current], **every)
-        self.list.select(self._act_on_list, listing, changed, **every)
+        self.list.select(self._act_on_list, listing, [*changed, self.shown], **every)
         formed = form.fields(ask, self.common)
         self.view.select(
             self._act_on_token,
-            [*who, self.current],
+            [*who, self.session, self.current],
             [self.view, self.current, self.origin, self.place, *formed],
             **every,
         )
@@ -205,6 +206,7 @@ class Page:
             where = sessions.place_of_new(session)
             if origin:
                 start = origin["run"]
+                where = self.service.session_of_branch(start, visitor, where)
                 jobs = tuple(self.service.from_place(start, visitor, origin, j) for j in jobs)
             if len(jobs) == 2:
                 run_id, second, sentence = self.service.start_two(visitor, *jobs, where)
@@ -265,11 +267,17 @@ class Page:
         return {"run": current.get("run", "")}
 
     def _standing(
-        self, token: str, share: str, search: str, session: str, current: dict[str, Any]
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        shown: int,
     ) -> dict[Any, Any]:
         """What stands around the view, when a run is opened and when it is over."""
         run_id, visitor = current.get("run", ""), Visitor(token, share)
-        listed = self._listed(visitor, current, search, session)
+        listed = self._listed(visitor, current, search, session, shown)
         choices = gr.update(choices=sessions.choices(self.service, visitor, session))
         sentence = current.get("sentence", "")
         if not run_id:
@@ -317,7 +325,7 @@ class Page:
         return {self.problems: {"run": failures[0]} if len(failures) == len(shown) else {}}
 
     def _act_on_token(
-        self, token: str, share: str, current: dict[str, Any], wish: gr.EventData
+        self, token: str, share: str, session: str, current: dict[str, Any], wish: gr.EventData
     ) -> dict[Any, Any]:
         """Something about a token of the shown run was pressed: a branch begins there."""
         run_id, visitor, asked = current.get("run", ""), Visitor(token, share), _detail(wish)
@@ -325,7 +333,8 @@ class Page:
             return {}  # of a run that is not shown any more
         try:
             if asked.get("act") != "anew":
-                made = self.service.branch(run_id, visitor, asked)
+                where = sessions.place_of_new(session)
+                made = self.service.branch(run_id, visitor, asked, where)
                 return {self.current: {"run": made, "new": True}}
             trace = self.service.trace(run_id, visitor)
             at = branch_point(trace, asked)
@@ -342,6 +351,7 @@ class Page:
         search: str,
         session: str,
         current: dict[str, Any],
+        shown: int,
         wish: gr.EventData,
     ) -> dict[Any, Any]:
         """Something on the line above a run was pressed."""
@@ -359,7 +369,7 @@ class Page:
                 case "export":
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
                 case "search":
-                    return self._search(visitor, current, asked)
+                    return self._search(visitor, current, shown, asked)
                 case "fill":
                     header = self.service.trace(run_id, visitor).header
                     return form.filled(ask=self.ask, common=self.common, header=header)
@@ -368,7 +378,7 @@ class Page:
                     runs.describe(self.service, visitor, run_id, asked)
                     choices, about = self._chosen(visitor, session)
                     changed = {
-                        self.list: self._listed(visitor, current, search, session),
+                        self.list: self._listed(visitor, current, search, session, shown),
                         self.session: choices,
                         self.about_session: about,
                     }
@@ -383,6 +393,7 @@ class Page:
         search: str,
         session: str,
         current: dict[str, Any],
+        shown: int,
         wish: gr.EventData,
     ) -> dict[Any, Any]:
         """Something in the list of runs was pressed."""
@@ -392,20 +403,20 @@ class Page:
         if asked.get("action") == "compare":
             return {self.current: {"run": current.get("run", ""), **_paired(asked.get("run"))}}
         if asked.get("action") == "search":
-            return self._search(visitor, current, asked)
+            return self._search(visitor, current, shown, asked)
         if asked.get("action") == "narrow":
-            return self._narrow(visitor, current, search, session, asked)
-        more: dict[str, Any] = {}
+            return self._narrow(visitor, current, search, session, shown, asked)
+        if asked.get("action") == "more":
+            shown += runs.PAGE
+            listed = self._listed(visitor, current, search, session, shown)
+            return {self.list: listed, self.shown: shown}
         try:
-            if asked.get("action") == "more":
-                more["before"] = int(asked.get("before") or 0) or None
-            else:
-                more = runs.act(self.service, visitor, asked)
-        except (InputError, TypeError, ValueError) as error:
+            more = runs.act(self.service, visitor, asked)
+        except InputError as error:
             more = {"sentence": str(error)}
         chosen, about = self._chosen(visitor, session)
         return {
-            self.list: self._listed(visitor, current, search, session, acted=True, **more),
+            self.list: self._listed(visitor, current, search, session, shown, acted=True, **more),
             self.session: chosen,
             self.about_session: about,
         }
@@ -417,6 +428,7 @@ class Page:
         search: str,
         session: str,
         current: dict[str, Any],
+        shown: int,
         wish: gr.EventData,
     ) -> dict[Any, Any]:
         """Something below the list of sessions was pressed."""
@@ -430,17 +442,17 @@ class Page:
         return {
             # A run may be moved to each session.
             self.bar: self._bar(visitor, current),
-            self.list: self._listed(visitor, current, search, session),
+            self.list: self._listed(visitor, current, search, session, shown),
             self.session: chosen,
             self.about_session: about,
         }
 
     def _search(
-        self, visitor: Visitor, current: dict[str, Any], asked: dict[str, Any]
+        self, visitor: Visitor, current: dict[str, Any], shown: int, asked: dict[str, Any]
     ) -> dict[Any, Any]:
         """A tag was pressed: all runs that have it."""
         text = str(Query(tag=str(asked.get("tag", ""))))
-        listed = self._listed(visitor, current, text, sessions.ALL)
+        listed = self._listed(visitor, current, text, sessions.ALL, shown)
         return {
             self.list: listed,
             self.search: text,
@@ -454,26 +466,40 @@ class Page:
         current: dict[str, Any],
         search: str,
         session: str,
+        shown: int,
         asked: dict[str, Any],
     ) -> dict[Any, Any]:
         """A method, a model or a tag was chosen below the search."""
         query = read_query(search or "")
         text = str(query.narrowed(str(asked.get("kind", "")), str(asked.get("value", ""))))
-        return {self.list: self._listed(visitor, current, text, session), self.search: text}
+        listed = self._listed(visitor, current, text, session, shown)
+        return {self.list: listed, self.search: text}
 
     def _find(
-        self, token: str, share: str, search: str, session: str, current: dict[str, Any]
+        self,
+        token: str,
+        share: str,
+        search: str,
+        session: str,
+        current: dict[str, Any],
+        shown: int,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         visitor = Visitor(token, share)
         about = sessions.chosen(self.service, visitor, session)
-        return self._listed(visitor, current, search, session), about
+        return self._listed(visitor, current, search, session, shown), about
 
     def _listed(
-        self, visitor: Visitor, current: dict[str, Any], search: str, session: str, **more: Any
+        self,
+        visitor: Visitor,
+        current: dict[str, Any],
+        search: str,
+        session: str,
+        shown: int,
+        **more: Any,
     ) -> dict[str, Any]:
-        run_id = current.get("run", "")
+        more["current"] = current.get("run", "")
         return runs.listed(
-            self.service, visitor, search=search, session=session, current=run_id, **more
+            self.service, visitor, search=search, session=session, shown=shown, **more
         )
 
     def _export(self, token: str, share: str, session: str) -> dict[Any, Any]:
@@ -490,18 +516,19 @@ class Page:
         search: str,
         session: str,
         current: dict[str, Any],
+        shown: int,
         path: str | None,
     ) -> dict[Any, Any]:
         visitor = Visitor(token, share)
         try:
             new_session, opened = runs.bring_in(self.service, visitor, path)
         except ExplorerError as error:
-            return {self.list: self._listed(visitor, current, search, session)
+            return {self.list: self._listed(visitor, current, search, session, shown)
                     | {"sentence": str(error)}}  # fmt: skip
         current = {"run": opened} if opened else current
         chosen, about = self._chosen(visitor, new_session)
         return {
-            self.list: self._listed(visitor, current, "", new_session),
+            self.list: self._listed(visitor, current, "", new_session, shown),
             self.session: chosen,
             self.about_session: about,
             self.current: current,

@@ -15,9 +15,9 @@ from explorer.trace import Trace
 from explorer.ui.query import KINDS, read_query
 from explorer.ui.service import Service, Visitor
 from explorer.ui.sessions import ALL, SHARED
-from storage import RunInfo, Shared, words
+from storage import Reader, RunInfo, RunPage, Shared, words
 from storage.base import new_id
-from storage.library import Kinds
+from storage.library import MOST_LISTED, Kinds
 
 PAGE = 25
 
@@ -28,19 +28,17 @@ def listed(
     *,
     search: str = "",
     session: str = ALL,
-    before: int | None = None,
+    shown: int = PAGE,
     current: str = "",
     **more: Any,
 ) -> dict[str, Any]:
-    """What `runs.js` draws. Wrong input is told in the list itself."""
+    """What `runs.js` draws: the first `shown` runs. Wrong input is told in the list itself."""
     mine = session != SHARED
     reader = service.owner(visitor) if mine else Shared(visitor.share)
     where = None if session in (ALL, SHARED) else session
     asked = read_query(search or "")
     try:
-        page = service.store.runs(
-            reader, **asdict(asked), session_id=where, before=before, limit=PAGE
-        )
+        page = _first(service, reader, shown, session_id=where, **asdict(asked))
     except InputError as error:
         return {"runs": [], "sentence": str(error), "current": current}
     return {
@@ -49,7 +47,7 @@ def listed(
         "narrowed": {kind: getattr(asked, kind) or "" for kind in KINDS},
         "runs": [_row(run) for run in page.runs],
         "total": page.total,
-        "next": page.next,
+        "more": page.next is not None,
         "current": current,
         "searched": bool(search),
         "most_bytes": settings().max_trace_bytes,
@@ -153,6 +151,15 @@ def session_file(service: Service, visitor: Visitor, session: str) -> dict[str, 
         return {"name": f"session-{session}.json", "text": text}
     text = "".join(service.store.export_session(session, owner))
     return {"name": f"session-{session}.json", "text": text}
+
+
+def _first(service: Service, reader: Reader, shown: int, **wanted: Any) -> RunPage:
+    """The newest `shown` runs as one page, however few the store lists at once."""
+    page = service.store.runs(reader, limit=min(shown, MOST_LISTED), **wanted)
+    while page.next and (left := shown - len(page.runs)) > 0:
+        more = service.store.runs(reader, before=page.next, limit=min(left, MOST_LISTED), **wanted)
+        page = RunPage([*page.runs, *more.runs], page.total, more.next)
+    return page
 
 
 def _deleted(service: Service, visitor: Visitor, run: RunInfo) -> dict[str, Any]:

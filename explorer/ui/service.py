@@ -187,8 +187,21 @@ class Service:
             raise
         return job.run_id
 
-    def branch(self, run_id: str, visitor: Visitor, wish: Mapping[str, Any]) -> str:
+    def session_of_branch(self, run_id: str, visitor: Visitor, chosen: str | None) -> str | None:
+        """Where a branch of this run goes: beside it, where it is the visitor's own."""
+        place = self.place(run_id, visitor)
+        return place.info.session_id if place.info is not None and place.mine else chosen
+
+    def branch(
+        self,
+        run_id: str,
+        visitor: Visitor,
+        wish: Mapping[str, Any],
+        chosen: str | None = None,
+    ) -> str:
         """A run that goes on from a place of this one; see `explorer.ui.branching`.
+
+        Where this run is not the visitor's own, the branch goes into the session `chosen`.
 
         Raises:
             InputError: the place, the token or a parameter is not allowed, or the model is not
@@ -200,7 +213,8 @@ class Service:
         changed = {}
         if wish.get("act") == "branch":
             changed[str(wish.get("param"))] = wish.get("chain")
-        return self.start(visitor, as_before(trace, at, **changed))
+        where = self.session_of_branch(run_id, visitor, chosen)
+        return self.start(visitor, as_before(trace, at, **changed), where)
 
     def from_place(
         self, run_id: str, visitor: Visitor, wish: Mapping[str, Any], values: Mapping[str, Any]

@@ -15,6 +15,10 @@ from explorer.ui.theme import theme
 
 MOST_WATCHERS = 200  # threads: each tab that watches a run holds one
 TABS_REMEMBERED = 2000
+# In the head, so that nothing is drawn before it is known how the person likes it.
+HEAD = "<script>(() => {{\n{}\n}})()</script>".format(
+    "\n".join(script(f"{name}.js") for name in ("preferences", "look", "press"))
+)
 
 
 def serve(**launched: Any) -> None:
@@ -33,7 +37,7 @@ def launch_options(chosen: Settings) -> dict[str, Any]:
     return {
         "theme": theme(),
         "css_paths": [ASSETS / "css" / name for name in ("page.css", "about.css", "reproduce.css")],
-        "js": script("page.js"),
+        "head": HEAD,
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,

@@ -46,6 +46,7 @@ from explorer.ui.payload import pictures_payload
 __all__ = ["live_chunks", "pictures_payload", "trace_view"]
 
 SCRIPTS = (
+    "preferences",
     "elements",
     "asking",
     "scales",

@@ -174,6 +174,25 @@ def test_a_family_is_told_from_every_member(service):
     assert [run["run"] for run in left] == [child.run_id, whatif.run_id]
 
 
+def test_a_branch_goes_to_its_parent_or_where_that_is_no_run_of_mine_as_chosen(service):
+    mine = service.owner(ME)
+    lesson, other = (service.store.create_session(mine, title) for title in ("Lesson", "Other"))
+    asked = {"method": "greedy", "prompt": "abc", "models": {"target": "toy"}, "max_new_tokens": 6}
+    parent = made(service, service.start(ME, asked, lesson))
+    wish = {"act": "continue", "node": emitted(parent)[2]}
+    link = service.store.share_run(parent.run_id, mine)
+    guest = Visitor(STRANGER.token, link)
+    theirs = service.store.create_session(service.owner(guest), "Theirs")
+    for visitor, chosen, session in (
+        (ME, other, lesson),
+        (ME, None, lesson),
+        (guest, theirs, theirs),
+    ):
+        child = service.branch(parent.run_id, visitor, wish, chosen)
+        service.wait(child, visitor)
+        assert service.place(child, visitor).info.session_id == session
+
+
 def test_branches_of_an_example_stand_below_it(service):
     example = next(iter(service.examples))
     trace = service.examples.trace(example)

@@ -75,6 +75,21 @@ def test_generate_pressed_while_the_controls_are_drawn_waits_for_them(person):
     ] == [True] * 3
 
 
+def test_generate_pressed_at_once_behind_another_method_makes_a_run_of_that(person):
+    """No moment for the server to answer in between."""
+    visit = person().open()
+    toy(visit)
+    visit.page.evaluate("document.querySelector(\"[aria-label='Use Greedy']\").click()")
+    visit.generated()
+    visit.wait_state("Done")
+    visit.drawer("library")
+    playwright.expect(visit.page.locator(".run-about")).to_contain_text("Greedy")
+
+    # What is chosen already brings no new controls, so that there is nothing to wait for.
+    again = """document.querySelector("[aria-label='Use Greedy']").click(), document.body.dataset"""
+    assert "drawing" not in visit.page.evaluate(f"({{...({again})}})")
+
+
 def test_wrong_input_is_told_beside_its_control_and_kept(person):
     visit = person().open()
     toy(visit, " ")

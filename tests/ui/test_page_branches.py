@@ -73,6 +73,21 @@ def test_another_token_is_taken_by_the_keyboard_alone(person):
     assert branched(visit, lambda: relatives(visit).nth(1).press("Enter")) == child
 
 
+def test_a_branch_stands_in_the_session_of_its_parent(person):
+    visit = person().open()
+    greedy_run(visit)
+    visit.drawer("library")
+    visit.page.get_by_role("button", name="New session", exact=True).press("Enter")
+    visit.page.get_by_label("Title of the session").fill("Lesson")
+    visit.page.get_by_label("Title of the session").press("Enter")
+    session = visit.page.locator("#field-session input")
+    expect(session).to_have_value("Lesson (0)")
+    panel = press(visit, 2)
+    branched(visit, lambda: panel.get_by_role("button", name="Take b here").press("Enter"))
+    expect(relatives(visit)).to_have_count(2)
+    expect(session).to_have_value("Lesson (0)")
+
+
 def test_a_panel_closes_and_gives_the_focus_back(person):
     visit = person().open()
     greedy_run(visit)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from page_tools import CHROMIUM, long_run
 
+import explorer
+from storage import Store
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
 expect = playwright.expect
@@ -253,6 +256,44 @@ def test_a_shared_session_is_read_until_its_link_is_revoked(person):
     assert guest.text == shown, "What was open stays."
     again = person(context=guest.page.context).open("?" + link.split("?")[1])
     expect(again.page.locator(".bar-state")).to_contain_text("revoked")
+
+
+@pytest.fixture
+def many_runs(tmp_path):
+    """A file with a session of 30 runs."""
+    with Store(tmp_path) as store:
+        owner = store.owner_of("m" * 40)
+        for _ in range(30):
+            store.keep(explorer.decode("toy", "ab", max_new_tokens=1), owner)
+        file = tmp_path / "many.json"
+        file.write_text("".join(store.export_session(store.sessions(owner)[0].session_id, owner)))
+    return file
+
+
+def test_show_more_adds_to_the_list_and_keeps_the_place(person, many_runs):
+    visit = person().open()
+    visit.drawer("library")
+    visit.page.locator("input[type=file]").first.set_input_files(many_runs)
+    openers = visit.page.locator(".run-open")
+    expect(openers).to_have_count(25)
+    more = visit.page.get_by_role("button", name="Show more runs")
+    more.focus()
+    place = scrolled(visit)
+    assert place > 0
+    more.press("Enter")
+    expect(openers).to_have_count(30)
+    expect(openers.nth(25)).to_be_focused()
+    expect(more).to_have_count(0)
+    assert scrolled(visit) == place
+    openers.nth(27).press("Enter")
+    expect(openers.nth(27)).to_have_attribute("aria-current", "true")
+    expect(openers.nth(27)).to_be_focused()
+    expect(openers).to_have_count(30)
+    assert scrolled(visit) >= place
+
+
+def scrolled(visit):
+    return visit.page.evaluate("document.querySelector('#drawer').scrollTop")
 
 
 def test_a_run_that_goes_on_is_stopped_and_deleted(person):
