@@ -1,4 +1,8 @@
-"""The quantities a method declared and noted, drawn as it declared them."""
+"""The quantities a method declared and noted, drawn as it declared them.
+
+Lines in the same unit share a picture: a surprise and the threshold it is held against, a bound and
+what can still be reached.
+"""
 
 from __future__ import annotations
 
@@ -7,24 +11,102 @@ from collections.abc import Mapping
 from typing import Any
 
 from explorer.trace import NoteEvent
-from visualizers.charts import axis, base_layout
+from visualizers.charts import axis, base_layout, with_legend
 from visualizers.picture import Frame, Mark, Picture, Table
 from visualizers.reading import Reading
 from visualizers.sentences import captions
-from visualizers.style import BLUE
+from visualizers.style import BLUE, GREEN, PURPLE, VERMILION
 from visualizers.words import clip, finite, for_plotly, number, show_text
 
 READS = ("note",)
 NEEDS = ("note",)
 MOST_TEXT = 100  # characters of a noted text on one line
+LINES = (
+    (BLUE, "solid", "circle"),
+    (VERMILION, "dash", "square"),
+    (GREEN, "dot", "diamond"),
+    (PURPLE, "dashdot", "cross"),
+)
 
 
 def draw(reading: Reading) -> list[Picture]:
     declared = {note["name"]: note for note in reading.notes}
-    return [
-        _picture(reading, declared.get(name, {}), name, events)
-        for name, events in reading.fold.notes.items()
-    ]
+    found, together = [], _together(reading, declared)
+    for name, events in reading.fold.notes.items():
+        lines = next((lines for lines in together if name in lines), [name])
+        if lines[0] != name:
+            continue  # drawn with the first of them
+        if len(lines) > 1:
+            found.append(_lines(reading, declared, lines))
+        else:
+            found.append(_picture(reading, declared.get(name, {}), name, events))
+    return found
+
+
+def _together(reading: Reading, declared: Mapping[str, Mapping[str, str]]) -> list[list[str]]:
+    """The names of lines in the same unit, in the order in which they were first noted."""
+    units: dict[str, list[str]] = {}
+    for name, events in reading.fold.notes.items():
+        about = declared.get(name, {})
+        drawn_as = about.get("drawn_as") or _fitting(events[0].value)
+        if drawn_as == "line" and about.get("unit"):
+            units.setdefault(about["unit"], []).append(name)
+    return list(units.values())
+
+
+def _lines(
+    reading: Reading, declared: Mapping[str, Mapping[str, str]], names: list[str]
+) -> Picture:
+    """Several lines over the steps, told apart by dash and sign as well as by colour."""
+    unit = show_text(declared[names[0]]["unit"])
+    shown = [show_text(name).replace("_", " ") for name in names]
+    noted = [(name, events) for name, events in reading.fold.notes.items() if name in names]
+    events = sorted((e for _, of in noted for e in of), key=lambda e: (e.step, e.ms))
+    by_step: dict[int, list[NoteEvent]] = {}
+    table = Table(["step", "node", "quantity", unit])
+    for event in events:
+        by_step.setdefault(event.step, []).append(event)
+        name = show_text(event.name).replace("_", " ")
+        table.add(event.step, event.step, event.node, name, _words(event.value, 1000))
+    layout = with_legend(base_layout())
+    layout["xaxis"], layout["yaxis"] = axis("step"), axis(for_plotly(unit))
+    abouts = [f"{s}: {show_text(declared[n].get('about', ''))}" for s, n in
+              zip(shown, names, strict=True)]  # fmt: skip
+    return Picture(
+        id=f"note {names[0]}",
+        kind="plotly",
+        title=", ".join(shown),
+        what=f"What the method noted in {unit}: {', '.join(shown)}.",
+        how="; ".join(abouts) + ".",
+        captions=captions(reading, lambda step: _tell_all(by_step.get(step, []))),
+        table=table,
+        figure={
+            "data": [
+                _trace(reading.fold.notes[name], i, for_plotly(s))
+                for i, (name, s) in enumerate(zip(names, shown, strict=True))
+            ],
+            "layout": layout,
+        },
+    )
+
+
+def _trace(events: list[NoteEvent], place: int, name: str) -> dict[str, Any]:
+    colour, dash, symbol = LINES[place % len(LINES)]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers",
+        "name": name,
+        "x": [event.step + 1 for event in events],
+        "y": [finite(event.value) for event in events],
+        "line": {"color": colour, "dash": dash},
+        "marker": {"size": 6, "symbol": symbol},
+        "meta": {"born": [event.step for event in events]},
+    }
+
+
+def _tell_all(events: list[NoteEvent]) -> str:
+    told = [f"{show_text(e.name).replace('_', ' ')} is {_words(e.value, 40)}" for e in events[:4]]
+    return ", ".join(told) + "." if told else "nothing was noted."
 
 
 def _picture(
@@ -73,18 +155,9 @@ def _fitting(value: object) -> str:
 
 
 def _line(events: list[NoteEvent], title: str) -> dict[str, Any]:
-    trace = {
-        "type": "scatter",
-        "mode": "lines+markers",
-        "x": [event.step + 1 for event in events],
-        "y": [finite(event.value) for event in events],
-        "line": {"color": BLUE},
-        "marker": {"size": 6},
-        "meta": {"born": [event.step for event in events]},
-    }
     layout = base_layout()
     layout["xaxis"], layout["yaxis"] = axis("step"), axis(for_plotly(title))
-    return {"data": [trace], "layout": layout}
+    return {"data": [_trace(events, 0, for_plotly(title))], "layout": layout}
 
 
 def _bars(events: list[NoteEvent], title: str) -> tuple[dict[str, Any], list[Frame]]:
