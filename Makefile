@@ -17,7 +17,7 @@ demo: $(VENV)/ready
 	$(BIN)/python -m explorer run beam_search --prompt "Once upon a time there was a miller"
 
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .

@@ -13,17 +13,6 @@ sys.path.insert(0, str(Path(__file__).parent))  # tests import their oracles by 
 torch.set_num_threads(1)
 
 
-def pytest_collection_modifyitems(items):
-    """Two processes share the tests file by file, and all that need the page's one app together.
-
-    These take longest, so they begin first.
-    """
-    items.sort(key=lambda item: "address" not in item.fixturenames)
-    for item in items:
-        together = "page" if "address" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(together))
-
-
 @pytest.fixture
 def pair():
     """A target and a draft table of three tokens: small enough to walk every path."""
