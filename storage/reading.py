@@ -150,10 +150,10 @@ class Reading(Room):
                 top = (row.parent if row else None) or top
             return _with_branches(db, top, reader)
 
-    def branches(self, run_id: str, reader: Reader) -> list[RunInfo]:
+    def branches(self, elsewhere: str, reader: Reader) -> list[RunInfo]:
         """What branched from a run that is not kept here itself, such as an example."""
         with self._db.read() as db:
-            return _with_branches(db, as_id(run_id), reader)
+            return _with_branches(db, as_id(elsewhere), reader)
 
     def _readable_run(self, db: Session, run_id: str, reader: Reader) -> Row[int, bytes, int, str]:
         columns = select(RunRow.id, RunRow.header, RunRow.events, RunRow.status)

@@ -76,11 +76,13 @@ def residual_law(reading: Reading, parent: int, step: int) -> ChoiceEvent | None
 
 
 def _below(reading: Reading, root: int, nodes: set[int]) -> list[int]:
-    """Those of the nodes that hang below `root` by way of the others."""
-    inside = {root}
-    found = []
-    for n in sorted(nodes):
-        if reading.fold.nodes[n].parent in inside:
-            inside.add(n)
-            found.append(n)
-    return found
+    """Those of the nodes that hang below `root`, and what they hang on: earlier guesses, too."""
+    found: set[int] = set()
+    for n in nodes:
+        path = []
+        while n > root and n not in found:
+            path.append(n)
+            n = reading.fold.nodes[n].parent
+        if n == root or n in found:
+            found.update(path)
+    return sorted(found)

@@ -77,7 +77,7 @@ def build() -> gr.Blocks:
         wrong.click(lambda: {"error": "This run was deleted."}, None, view, show_progress="hidden")
 
         def pick(event: gr.EventData):
-            return f"{event.run} {event.node} {event.step} {event.place}"
+            return f"{event.run} {event.act} {event.node}"
 
         view.select(pick, None, picked, show_progress="hidden")
     return demo
