@@ -54,8 +54,8 @@ function makeActions(wish) {
     const ways = el("div", "ways");
     ways.append(
       typed(name),
-      action("Continue from here", "continue", {}, `Continue behind ${name} with the same method`),
-      action("What if …", "anew", {}, `Choose ${name} anew with another method or setting`),
+      action("Continue from here", "continue", {}, `Continue from here: behind ${name}, with the same method`),
+      action("What if …", "anew", {}, `What if … ${name} is chosen anew, with another method or setting`),
     );
     const told = el("div", "told");
     told.append(others(token.alternatives ?? []), known);

@@ -79,8 +79,7 @@ function makeView() {
   measures.tabIndex = 0; // so that the keyboard can scroll it
   measures.setAttribute("role", "group");
   measures.setAttribute("aria-label", "Measures");
-  const tree = makeJointTree(tip, () => ask({ want: "table" }, "table"),
-    (of) => ask({ want: "opens", of }, "opens"));
+  const tree = makeJointTree(tip, () => `${pair.run}-${pair.with}`, ask);
   body.append(texts, tree.box, measures);
 
 

@@ -9,15 +9,17 @@ const LETTERS = ["fill", "font-size", "font-weight", "font-style", "text-decorat
 const LINES = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linejoin"];
 const PAINT = { text: LETTERS, tspan: LETTERS, path: LINES, line: LINES, rect: LINES };
 
-// `now()` tells what is shown: {run, picture, step, canvas, figure}.
-function makeExports(now, ask) {
+// `now()` tells what is shown: {run, picture, step, canvas, figure}. Where `whose` are several runs,
+// each has its trace by itself, and nothing offers it here.
+function makeExports(now, ask, whose = "run") {
   const box = el("span", "exports");
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Save as a file");
   const said = el("span", "export-said");
   said.setAttribute("role", "status");
   for (const [name, words, act] of [["PNG", "the picture as PNG", png], ["SVG", "the picture as SVG", saveSvg],
-    ["CSV", "its table of the whole run as CSV", () => csv(now().picture.id)], ["JSON", "the trace of the whole run as JSON", trace]]) {
+    ["CSV", `its table of the whole ${whose} as CSV`, () => csv(now().picture.id)],
+    ...(whose === "run" ? [["JSON", "the trace of the whole run as JSON", trace]] : [])]) {
     const button = el("button", "plain", name);
     button.type = "button";
     button.title = `Save ${words}`;

@@ -1,6 +1,6 @@
 // The tree of two runs: the picture with its sentences, its legend, its size and its table.
 
-function makeJointTree(tip, askTable, askOpens) {
+function makeJointTree(tip, runs, ask) {
   const box = el("section", "joint");
   box.setAttribute("aria-label", "The tree of both runs");
   const what = el("p", "what");
@@ -8,7 +8,10 @@ function makeJointTree(tip, askTable, askOpens) {
   const stage = el("div", "stage");
   const legend = el("ul", "legend");
   const how = el("p", "how");
-  const table = makeTable(askTable);
+  const table = makeTable(() => ask({ want: "table" }, "table"));
+  const files = makeExports(
+    () => ({ run: runs(), picture: given, step: 0, canvas: stage.querySelector(".canvas-box > svg.canvas") }),
+    ask, "comparison");
   const zoom = el("span", "zoom");
   for (const [name, factor] of [["Smaller", 1 / 1.25], ["Larger", 1.25]]) {
     const button = el("button", "table-toggle", name);
@@ -16,7 +19,8 @@ function makeJointTree(tip, askTable, askOpens) {
     button.addEventListener("click", () => drawing?.zoom(factor));
     zoom.append(button);
   }
-  box.append(what, caption, stage, legend, how, table.toggle, zoom, table.box);
+  box.append(what, caption, stage, legend, how, table.toggle, zoom, files.box, table.box);
+  let given = null;
   let drawing = null;
   let shown = "";
 
@@ -27,6 +31,7 @@ function makeJointTree(tip, askTable, askOpens) {
     const now = JSON.stringify(picture);
     if (!picture || now === shown) return;
     shown = now;
+    given = picture;
     what.textContent = picture.what;
     caption.textContent = picture.captions[0];
     how.textContent = picture.how;
@@ -41,7 +46,7 @@ function makeJointTree(tip, askTable, askOpens) {
     const held = drawing?.held();
     const coming = el("div", "coming");
     stage.append(coming);
-    drawing = makeCanvas(picture, tip, coming, askOpens);
+    drawing = makeCanvas(picture, tip, coming, (of) => ask({ want: "opens", of }, "opens"));
     drawing.show(0, false);
     stage.replaceChildren(...coming.childNodes);
     if (held) drawing.restore(held);

@@ -32,6 +32,7 @@ SCRIPTS = (
     "text",
     "marks",
     "table",
+    "exports",
     "joint",
     "sheets",
     "compare",

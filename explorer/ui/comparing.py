@@ -15,6 +15,7 @@ from explorer.sampling.chain import chain_text, parse_chain
 from explorer.trace import FINISH_REASONS, Fold, Trace
 from explorer.ui.live import SENTENCES
 from explorer.ui.service import Place, Service, Visitor
+from explorer.ui.spreadsheet import csv_text
 from explorer.ui.token_texts import TokenText, bracketed, token_text
 from explorer.ui.watching import waiting_sentence
 from visualizers import Reading, ribbon
@@ -142,19 +143,22 @@ def compared(service: Service, question: Mapping[str, Any]) -> dict[str, Any]:
         rows      of the table: title, unit, about, basis, values
         picture   the joint tree, null where there is none
         going     whether there is more to come
-    "table": the joint tree's table; "opens" with "of": what one of its stubs opens
+    "table": the joint tree's table; "csv": the same for a spreadsheet, as text;
+    "opens" with "of": what one of its stubs opens
 
     Raises:
         InputError: a run is not there for whoever asks, or both are one.
     """
     a, b = both(service, question)
     want = question.get("want", "comparison")
-    if want in ("table", "opens"):
+    if want in ("table", "csv", "opens"):
         picture = together(a, b)
         if picture is None:
             raise InputError("There is no common tree of these runs.")
         if want == "table":
             return {"table": picture.to_dict(opens=False)["table"]}
+        if want == "csv":
+            return {"text": csv_text(picture.table)}
         return {"opens": picture.opened(str(question.get("of", "")))}
     tree = together(a, b)
     same = same_tokens(a, b)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from page_tools import CHROMIUM, SHOWN
+from test_page_looks import AXE, RUN_AXE
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="There is no chromium on this machine.")
@@ -88,6 +89,20 @@ def test_a_branch_stands_in_the_session_of_its_parent(person):
     expect(session).to_have_value("Lesson (0)")
 
 
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_serious_where_branches_are_made(person, dark):
+    visit = person().open()
+    page = visit.page
+    page.evaluate("(dark) => document.body.classList.toggle('dark', dark)", dark)
+    greedy_run(visit)
+    branched(visit, press(visit, 1).get_by_role("button", name="Take").first.click)
+    press(visit, 3).get_by_role("button", name="is chosen anew").click()
+    expect(page.locator(".origin")).to_be_visible()
+    press(visit, 2)
+    page.add_script_tag(path=AXE)
+    assert page.evaluate(RUN_AXE) == []
+
+
 def test_a_panel_closes_and_gives_the_focus_back(person):
     visit = person().open()
     greedy_run(visit)
@@ -124,7 +139,7 @@ def test_a_text_goes_on_behind_its_last_token(person):
     visit = person().open()
     greedy_run(visit)
     panel = press(visit, 5)
-    branched(visit, panel.get_by_role("button", name="Continue behind d").click)
+    branched(visit, panel.get_by_role("button", name="behind d").click)
     assert visit.text.startswith(TEXT)
     assert len(visit.text) > len(TEXT)
     visit.page.locator("#toggle-library").click()
@@ -134,7 +149,7 @@ def test_a_text_goes_on_behind_its_last_token(person):
 def test_what_if_with_another_method(person):
     visit = person().open()
     greedy_run(visit)
-    press(visit, 3).get_by_role("button", name="Choose b anew").click()
+    press(visit, 3).get_by_role("button", name="b is chosen anew").click()
     told = visit.page.locator("#part-origin")
     expect(told).to_contain_text("Generate goes on abcaca (3 tokens behind the prompt are kept)")
     visit.pick_method("Beam search")
@@ -158,7 +173,7 @@ def test_what_if_with_another_method(person):
 def test_a_place_that_was_chosen_can_be_left(person):
     visit = person().open()
     greedy_run(visit)
-    press(visit, 3).get_by_role("button", name="Choose b anew").click()
+    press(visit, 3).get_by_role("button", name="b is chosen anew").click()
     visit.page.get_by_role("button", name="Begin anew").click()
     expect(visit.page.locator(".origin")).to_be_hidden()
     visit.generated()
@@ -171,7 +186,7 @@ def test_an_example_can_be_branched_from(person):
     visit = person().open()
     said = visit.text
     panel = press(visit, 3)
-    branched(visit, panel.get_by_role("button", name="Continue behind").click)
+    branched(visit, panel.get_by_role("button", name="Continue from here").click)
     kept = visit.page.locator(".run-text .token:not(.prompt)").evaluate_all(
         "(all) => all.slice(0, 4).map((t) => t.textContent).join('')"
     )

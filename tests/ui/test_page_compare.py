@@ -77,6 +77,21 @@ def test_two_methods_are_asked_together_and_the_address_keeps_them(person):
     assert page.locator(".compare-view").is_hidden()
 
 
+def test_the_tree_of_both_leaves_as_a_file(person):
+    visit = person().open()
+    compare(visit)
+    page = visit.page
+    page.locator(".compare-view .canvas").wait_for()
+    buttons = page.locator(".compare-view .exports button")
+    assert buttons.all_inner_texts() == ["PNG", "SVG", "CSV"]
+    begun = {"PNG": b"\x89PNG", "SVG": b"<?xml", "CSV": b"token"}
+    for name, start in begun.items():
+        with page.expect_download() as coming:
+            buttons.get_by_text(name, exact=True).press("Enter")
+        assert coming.value.suggested_filename.endswith(f".{name.lower()}")
+        assert start in coming.value.path().read_bytes()[:200]
+
+
 def test_what_is_wrong_with_the_second_method_is_told_beside_its_control(person):
     visit = person().open()
     page = visit.page

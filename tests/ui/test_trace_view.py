@@ -180,7 +180,7 @@ def test_arrow_keys_walk_along_the_text_and_show_what_is_known(page):
     page.keyboard.press("ArrowLeft")
     assert step_label(page) == "step 40 of 40", "walking along the text is no stepping"
     page.keyboard.press("Enter")
-    page.get_by_role("button", name="Continue behind").press("Enter")
+    page.get_by_role("button", name="Continue from here").press("Enter")
     page.wait_for_function("document.querySelector('#picked textarea').value !== ''")
     assert page.input_value("#picked textarea") == "sample continue 39"
 
