@@ -165,11 +165,13 @@ class Visit:
 
 
 def long_run(visit):
-    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be."""
+    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be, and
+    long texts are the best."""
     visit.pick_method("Beam search")
-    visit.pick_model("target", "draft")
+    visit.pick_model("target", "target")
     visit.type("prompt", "Once upon a time")
-    visit.type("param-num_beams", "32")
+    visit.type("param-num_beams", "64")
+    visit.type("param-length_penalty", "5")
     visit.type("max_new_tokens", "900")
     run_id = visit.generated()
     visit.wait_state("Running")
