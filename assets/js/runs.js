@@ -31,11 +31,13 @@ const pickers = Object.fromEntries(["method", "model", "tag"].map((kind) => {
   return [kind, picker];
 }));
 root.append(narrow, body);
+let kinds = null; // what can be picked; it does not come with every search
 const drawPickers = (v) => {
-  if (!v.kinds) return;
+  kinds = v.kinds ?? kinds;
+  if (!kinds || !v.narrowed) return;
   for (const [kind, picker] of Object.entries(pickers)) {
     const chosen = v.narrowed[kind];
-    const choices = v.kinds[kind];
+    const choices = kinds[kind];
     const known = !chosen || choices.some(([value]) => value === chosen);
     const all = [["", "any " + kind], ...choices, ...(known ? [] : [[chosen, chosen]])];
     picker.replaceChildren(...all.map(([value, words]) => {

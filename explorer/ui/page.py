@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -167,8 +168,9 @@ class Page:
         )
         self.place.select(_nowhere, None, [self.origin, self.place], **every)
         self.family.select(_opened, None, [self.current], **every)
-        for typed in (self.search.submit, self.session.input):
-            typed(self._find, listing, [self.list, self.about_session], **every)
+        found = [self.list, self.about_session]
+        self.search.submit(partial(self._find, False), listing, found, **every)
+        self.session.input(partial(self._find, True), listing, found, **every)
         self.about_session.select(self._act_on_session, listing, [self.bar, *changed], **every)
         self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
         self.bring.upload(self._import, [*listing, self.bring], changed, **every)
@@ -477,6 +479,7 @@ class Page:
 
     def _find(
         self,
+        afresh: bool,
         token: str,
         share: str,
         search: str,
@@ -486,7 +489,8 @@ class Page:
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         visitor = Visitor(token, share)
         about = sessions.chosen(self.service, visitor, session)
-        return self._listed(visitor, current, search, session, shown), about
+        afresh = afresh or not search  # what can be picked does not depend on the search
+        return self._listed(visitor, current, search, session, shown, kinds=afresh), about
 
     def _listed(
         self,

@@ -30,9 +30,13 @@ def listed(
     session: str = ALL,
     shown: int = PAGE,
     current: str = "",
+    kinds: bool = True,
     **more: Any,
 ) -> dict[str, Any]:
-    """What `runs.js` draws: the first `shown` runs. Wrong input is told in the list itself."""
+    """What `runs.js` draws: the first `shown` runs. Wrong input is told in the list itself.
+
+    Without `kinds`, what the list can be narrowed down to is not counted anew.
+    """
     mine = session != SHARED
     reader = service.owner(visitor) if mine else Shared(visitor.share)
     where = None if session in (ALL, SHARED) else session
@@ -43,7 +47,7 @@ def listed(
         return {"runs": [], "sentence": str(error), "current": current}
     return {
         "mine": mine,
-        "kinds": _kinds(service.store.kinds(reader, where)),
+        "kinds": _kinds(service.store.kinds(reader, where)) if kinds else None,
         "narrowed": {kind: getattr(asked, kind) or "" for kind in KINDS},
         "runs": [_row(run) for run in page.runs],
         "total": page.total,

@@ -138,6 +138,8 @@ def test_both_are_followed_and_stopped_together(person):
     expect(page.locator("#panel-parameters h2")).to_have_text(["Method A", "Method B"])
     drawn(page)
     visit.type("max_new_tokens", "900")
+    visit.type("param-num_beams", "64")  # and long texts are the best: it would go on for minutes
+    visit.type("param-length_penalty", "5")
     visit.generate()
     running = page.locator(".compare-view .side").first.locator(".state[data-state=running]")
     running.wait_for()
