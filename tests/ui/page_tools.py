@@ -165,8 +165,9 @@ class Visit:
 
 
 def long_run(visit):
-    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be, and
-    long texts are the best."""
+    """A run that goes on until it is stopped: hundreds of steps with all the beams there may be,
+    and long texts are the best.
+    """
     visit.pick_method("Beam search")
     visit.pick_model("target", "target")
     visit.type("prompt", "Once upon a time")
