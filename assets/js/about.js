@@ -1,11 +1,5 @@
 // A method's page in the drawer. It opens on the document's event "about", whose detail is the
 // method's id; what it draws is made by explorer/method_page.py.
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const button = (text, act) => {
   const made = make("button", "quiet", text);
   made.type = "button";

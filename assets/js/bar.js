@@ -2,12 +2,6 @@
 // value: {run, with, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id],
 // answer, session, sessions: [[id, title]]}; the run of the first visit has no id here, so that the
 // address stays clean
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const button = (text, act, label) => {
   const made = make("button", "quiet", text);
   made.type = "button";

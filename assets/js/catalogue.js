@@ -1,11 +1,5 @@
 // All methods by family. value: [{family, about, methods: [{id, title, idea, paper, claims}]}], and
 // at the end the filters: {family, about, filters: [[written, idea]]}
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const root = element.firstElementChild ?? element;
 root.className = "catalogue";
 const entry = (method) => {

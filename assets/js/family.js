@@ -3,12 +3,6 @@
 // value: {current, runs: [{run, parent, title, method, status, text, place, forced}]}, or {}
 const root = element.firstElementChild ?? element;
 root.className = "family";
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const spaced = (text) => text.trim() ? text : "␣".repeat(text.length) || "∅";
 const entry = (run, current) => {
   const open = make("button", "family-run");

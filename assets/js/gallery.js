@@ -1,10 +1,4 @@
 // The recorded examples. value: [{family, examples: [{run, title, notice}]}]
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const root = element.firstElementChild ?? element;
 root.className = "catalogue gallery";
 const entry = (example) => {

@@ -1,10 +1,4 @@
 // What the chosen method is. value: {id, idea, paper, claims: [[name, meaning]]}
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
-};
 const root = element.firstElementChild ?? element;
 root.className = "method-line";
 const draw = () => {

@@ -2,12 +2,6 @@
 // value: {run, ends: what the text says up to there, tokens: how many behind the prompt}, or {}
 const root = element.firstElementChild ?? element;
 root.className = "origin";
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
-};
 const draw = () => {
   const v = props.value || {};
   root.replaceChildren();

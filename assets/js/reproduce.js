@@ -1,11 +1,5 @@
 // How the shown run is made again. It opens and closes on the document's event "reproduce".
 // value: {asked, ways: [{title, code, promise}]}, made by explorer/reproduce.py, or {asked, sentence}
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const root = element.firstElementChild ?? element;
 root.className = "reproduce";
 root.hidden = true;

@@ -2,12 +2,6 @@
 // value: {runs: [{run, title, method, models, when, status, text, tags}], total, more, current, mine,
 //         kinds: {method: [[value, words]], model, tag}, narrowed: {method, model, tag},
 //         acted: whether this answers a wish, with undo: {run, title} or absent, offer: {run, title} or absent, sentence, most_bytes}
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const button = (text, label, detail) => {
   const made = make("button", "quiet", text);
   made.type = "button";

@@ -1,11 +1,5 @@
 // Below the list of sessions: what may be done with the chosen one, and a new one.
 // value: {session, title, shares: [id], guest, undo: {session, title}, offer: {title}, sentence}
-const make = (tag, className, text) => {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-};
 const button = (text, label, act) => {
   const made = make("button", "quiet", text);
   made.type = "button";

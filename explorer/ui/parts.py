@@ -15,11 +15,14 @@ ASSETS = Path(__file__).parents[2] / "assets"
 
 
 def part(name: str, value: Any = None, **more: Any) -> gr.HTML:
-    """The component whose script is `assets/js/<name>.js`, with `part-<name>` as its id."""
+    """The component whose script is `assets/js/<name>.js`, with `part-<name>` as its id.
+
+    What `make.js` has stands before it.
+    """
     return gr.HTML(
         value,
         html_template="<div></div>",
-        js_on_load=script(f"{name}.js"),
+        js_on_load=script("make.js") + script(f"{name}.js"),
         elem_id=f"part-{name}",
         apply_default_css=False,
         **more,
