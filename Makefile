@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST := $(BIN)/python -m pytest
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 TEXTS ?= ../shared/data
 TESTS ?= tests
@@ -16,8 +17,16 @@ run: $(VENV)/ready
 demo: $(VENV)/ready
 	$(BIN)/python -m explorer run beam_search --prompt "Once upon a time there was a miller"
 
+# What failed is looked at a second time, alone: a browser on a busy machine can lose a paint, and
+# what fails twice has a cause in the code. Both looks are printed.
 test: $(VENV)/ready-dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(TESTS)
+	@$(PYTEST) --numprocesses 2 --dist loadfile $(TESTS); found=$$?; \
+	if [ $$found -eq 1 ]; then \
+		echo "A second look at what failed, one test after the other:"; \
+		$(PYTEST) --last-failed --last-failed-no-failures none $(TESTS); \
+	else \
+		exit $$found; \
+	fi
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
