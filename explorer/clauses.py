@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from explorer.errors import InputError, shown
-from explorer.phrases import own_tokens
+from explorer.phrases import phrase_tokens
 from explorer.registry import Params, param
 from explorer.run import Run
 
@@ -33,6 +33,11 @@ class Literal:
     text: str
     tokens: tuple[int, ...]
     wanted: bool
+
+    @property
+    def written(self) -> str:
+        """As it stands in the field."""
+        return self.text if self.wanted else NOT + self.text
 
 
 Present = frozenset[Literal]  # whose phrases stand in a text
@@ -92,19 +97,20 @@ def clauses_of(run: Run, text: str) -> Clauses:
     """The clauses that are written in a text.
 
     Raises:
-        InputError: a phrase has no tokens or holds an end token, two clauses contradict each
-            other, or what is wanted does not fit into the new text.
+        InputError: a phrase cannot be written, a clause contradicts others, or what is wanted does
+            not fit into the new text.
     """
     written = text.split(AND) if text else []
     clauses = tuple(tuple(_literal(run, x) for x in clause.split(OR)) for clause in written)
     alone = [clause[0] for clause in clauses if len(clause) == 1]
-    for x in alone:
-        for y in alone:
-            if x.wanted and not y.wanted and _within(y.tokens, x.tokens):
-                raise InputError(
-                    f"clauses: {shown(x.text)} is wanted and {shown(y.text)} forbidden; no text "
-                    "can have the one without the other."
-                )
+    for text, clause in zip(written, clauses, strict=True):
+        against = [next((x for x in alone if _contradict(x, y)), None) for y in clause]
+        if all(against):
+            others = " and ".join(dict.fromkeys(shown(x.written) for x in against if x))
+            raise InputError(
+                f"clauses: {shown(text)} cannot be met beside {others}: what is wanted holds what "
+                "is forbidden."
+            )
     room = min(run.limit, run.models["target"].room(len(run.prompt.ids)))
     least = max((min(len(x.tokens) for x in c) for c in clauses if all(x.wanted for x in c)),
                 default=0)  # fmt: skip
@@ -114,15 +120,17 @@ def clauses_of(run: Run, text: str) -> Clauses:
 
 
 def _literal(run: Run, text: str) -> Literal:
-    model = run.models["target"]
     phrase = text.removeprefix(NOT)
-    tokens = tuple(own_tokens(model, phrase)) if phrase else ()
-    if not tokens or model.eos_ids & set(tokens):
-        raise InputError(
-            f"clauses: {shown(phrase)} is not allowed: it must have tokens, none of which ends "
-            "the text."
-        )
+    tokens = phrase_tokens(run.models["target"], phrase, "clauses")
     return Literal(phrase, tokens, not text.startswith(NOT))
+
+
+def _contradict(x: Literal, y: Literal) -> bool:
+    """Whether no text can meet both: the wanted one holds the one that must not come."""
+    if x.wanted == y.wanted:
+        return False
+    wanted, not_wanted = (x, y) if x.wanted else (y, x)
+    return _within(not_wanted.tokens, wanted.tokens)
 
 
 def _within(short: tuple[int, ...], long: tuple[int, ...]) -> bool:

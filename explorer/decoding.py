@@ -91,9 +91,14 @@ def find_models(
     """The models of every role: those already `loaded`, the others from the library.
 
     Raises:
+        InputError: a role has nobody.
         ModelError: one cannot be loaded, or its tokenizer differs from the target's.
     """
     ids = model_ids(request, method)
+    for role, given in ids.items():
+        if not given.strip():
+            can = "needs one" if role in method.models else "takes one or none: leave the role out"
+            raise InputError(f"models: the {role} has no name; {method.id} {can}.")
     models = {role: (loaded or {}).get(role) or library.get(ids[role]) for role in ids}
     for role, model in models.items():
         if role != "target":

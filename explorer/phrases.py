@@ -31,22 +31,38 @@ def own_tokens(model: LanguageModel, text: str) -> list[int]:
     return ids[len(front) :] if front and ids[: len(front)] == front else ids
 
 
+def phrase_tokens(model: LanguageModel, phrase: str, field: str) -> tuple[int, ...]:
+    """The tokens that write a phrase, which was given in that field.
+
+    Raises:
+        InputError: it has no tokens, holds an end token, or the tokenizer cannot write it.
+    """
+    tokens = own_tokens(model, phrase) if phrase else []
+    if not tokens or model.eos_ids & set(tokens):
+        raise InputError(
+            f"{field}: {shown(phrase)} is not allowed: it must have tokens, none of which ends "
+            "the text."
+        )
+    # A special token is no text to `decode`, an unknown character has its token's name alone.
+    written = model.decode(tokens), "".join(map(model.token_text, tokens))
+    if phrase.strip() not in [text.strip() for text in written]:
+        raise InputError(
+            f"{field}: {shown(phrase)} is not allowed: the target's tokenizer cannot write it; "
+            f"what comes nearest is {shown(written[0] or written[1])}."
+        )
+    return tuple(tokens)
+
+
 def phrases_of(run: Run, text: str) -> tuple[tuple[int, ...], ...]:
     """The tokens of phrases that are written with semicolons between them.
 
     Raises:
-        InputError: one has no tokens, one holds an end token, two are the same, or they do not
-            fit into the new text.
+        InputError: one cannot be written, two are the same, or they do not fit into the new text.
     """
     model = run.models["target"]
     phrases: list[tuple[int, ...]] = []
     for phrase in text.split(";") if text else []:
-        tokens = tuple(own_tokens(model, phrase))
-        if not tokens or model.eos_ids & set(tokens):
-            raise InputError(
-                f"phrases: {shown(phrase)} is not allowed: it must have tokens, none of which "
-                "ends the text."
-            )
+        tokens = phrase_tokens(model, phrase, "phrases")
         if tokens in phrases:
             raise InputError(f"phrases: {shown(phrase)} stands there twice; once is enough.")
         phrases.append(tokens)

@@ -70,6 +70,7 @@ def play(
     prompt: Prompt = PROMPT,
     record: list[AnyEvent] | None = None,
     law_bytes: int = 0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Run:
     """One run of a method, by id or as a function, on given models."""
     decode = get_method(method).decode if isinstance(method, str) else method
@@ -82,6 +83,7 @@ def play(
         Limits(max_new_tokens=length),
         notes=get_method(method).notes if isinstance(method, str) else (),
         record=record.append if record is not None else None,
+        stop=stop,
         law_bytes=law_bytes,
     )
     decode(run, params)

@@ -121,6 +121,18 @@ def test_wrong_input_gets_a_sentence(wrong, says):
     assert len(sentence) < 400
 
 
+@pytest.mark.parametrize(
+    ("method", "role", "sentence"),
+    [
+        ("speculative_sampling", "draft", "the draft has no name; speculative_sampling needs one"),
+        ("lattice", "judge", "the judge has no name; lattice takes one or none: leave"),
+    ],
+)
+def test_a_role_with_nobody_is_named(toy, method, role, sentence):
+    with pytest.raises(InputError, match=f"^models: {sentence}"):
+        explorer.decode(toy, "ab", method, **{role: " "})
+
+
 def test_an_unknown_method_lists_those_there_are():
     with pytest.raises(UnknownName, match="beam_search"):
         get_method("no such thing")

@@ -144,7 +144,7 @@ def asked(
     """Behind each text the words, and what follows them: where that ends, and the answer in it.
 
     Raises:
-        InputError: the words and an answer do not fit into the model's context.
+        InputError: the words and an answer do not fit into the model's context, or no answer came.
     """
     model = run.models["target"]
     tokens = own_tokens(model, words)
@@ -169,7 +169,13 @@ def asked(
         for i, law in zip(going, run.laws((), run.target(at), at), strict=True):
             tips[i] = run.add(law.node, choose(law))
     found = map(answer_behind, map(run.text, tips), starts)
-    return tips, [answer if answer.text else None for answer in found]
+    answers = [answer if answer.text else None for answer in found]
+    if not any(answers):
+        raise InputError(
+            f"ask: none of the {len(nodes)} texts has an answer behind the marker {words!r}. Ask "
+            "with other words, or take answer = text."
+        )
+    return tips, answers
 
 
 def answer_nodes(run: Run, node: int, answer: Answer) -> list[int]:

@@ -14,7 +14,8 @@ The scores by beginning and length: one span that stands out, or a ridge of span
 How probable the best is, for it is the best even where the passage holds no answer.
 
 ## Guarantee
-Deterministic. Exact: no span of the passage's tokens up to the greatest length scores higher.
+Deterministic. Exact: no span of the passage's tokens up to the greatest length scores higher. A run
+that is stopped before has the best span so far, and says that it is not proved.
 
 ## Reference
 Castel et al. 2022, "How Optimal is Greedy Decoding for Extractive Question Answering?",
@@ -60,6 +61,7 @@ class ExtractParams(Params):
     claims={"deterministic"},
     notes=(
         Note("best score", "Score of the best span so far", unit="nats"),
+        Note("verdict", "Whether the answer is proved", "text", drawn_as="label"),
         Note("spans", "Scores by beginning (row) and length (column)", "matrix", "nats", "heatmap"),
     ),
     presets={
@@ -117,6 +119,10 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
             if (gone := pool.push(node, scores[n])) is not None:
                 run.prune([gone], "a better span")
         run.note("best score", pool.ranked(run)[0][1])
+
+    proved = len(table) == len(d)
+    told = f"{len(table)} of {len(d)} beginnings read"
+    run.note("verdict", f"proved: {told}" if proved else f"not proved: {told}, the run was stopped")
 
     # 4. What the best span was chosen from: its laws, known already.
     run.note("spans", table)

@@ -158,8 +158,11 @@ def lattice(run: Run, p: LatticeParams) -> None:
 
     if not len(search.lattice.places) > 1:
         return
+    ended = "the run was stopped" if left and frontier else "the budget is used up"
     for node in search.unread():
-        run.prune([node], "the budget is used up")
+        run.prune([node], ended)
+    read = f"{p.num_beams * run.limit - left} prefixes were read"
+    run.note("statistics", f"{read}, and {ended}: {len(frontier)} wait" if frontier else read)
     run.answer(search.read_out())
 
 
@@ -223,7 +226,8 @@ class Search:
             ways = self.lattice.best(p.texts, p.length_penalty)
         else:
             ways = self.lattice.evenly(p.texts)
-        if not ways:  # nothing came to its end
+        if not ways:
+            run.note("statistics", "no text came to its end: the answer is the longest prefix")
             return [(max(self.lattice.places, key=run.tree.depth), None)]
         self._note_statistics(ways)
         read = {tip: (on_edges, score) for tip, on_edges, score in map(self._read, ways)}

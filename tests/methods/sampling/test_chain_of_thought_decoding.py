@@ -134,7 +134,20 @@ def test_an_answer_that_is_asked_for_is_read_behind_the_words():
 def test_words_that_are_not_put_there_are_not_answered(monkeypatch):
     """Negative control."""
     monkeypatch.setattr(module, "own_tokens", lambda model, words: [4])
-    assert confidences(decoded({"target": Asked()}, **ASK)[1]) == [0.0] * 3
+    with pytest.raises(InputError, match="ask: none of the 3 texts has an answer"):
+        decoded({"target": Asked()}, **ASK)
+
+
+class Silent(Asked):
+    """Behind “dd” nothing is told."""
+
+    def logits(self, prefix):
+        return torch.tensor((9.0, 0.0, 0.0, 0.0, 0.0) if len(prefix) > 2 else self.FIRST)
+
+
+def test_where_nothing_is_answered_a_sentence_names_the_field():
+    with pytest.raises(InputError, match="ask: none of the 3 texts has an answer behind the mark"):
+        decoded({"target": Silent()}, **ASK)
 
 
 def test_asking_needs_words_and_room():

@@ -67,6 +67,22 @@ def test_dividing_by_the_length_unasked_is_caught(monkeypatch):
     assert not all(is_best(seed) for seed in range(20))
 
 
+def test_a_run_that_is_stopped_has_the_best_so_far_and_says_so():
+    table = toy_pair(0)["target"]
+    for read in (3, len(IDS)):
+        stop, events = iter([False] * read + [True]).__next__, []
+        values = {"passage": PASSAGE, "max_span": 4}
+        run = play("exact_extract", values, {"target": table}, Walk(), 20, record=events, stop=stop)
+        (verdict,) = [e.value for e in events if e.kind == "note" and e.name == "verdict"]
+        starts = [tuple(IDS[i : i + 4]) for i in range(read)]
+        texts = [tuple(o.token_ids)[:-1] for o in run.end().outputs]
+        assert all(any(start[: len(t)] == t for start in starts) for t in texts)
+        if read < len(IDS):
+            assert verdict == "not proved: 3 of 10 beginnings read, the run was stopped"
+        else:
+            assert verdict == "proved: 10 of 10 beginnings read"
+
+
 def test_a_passage_without_tokens_is_refused_with_the_field():
     with pytest.raises(InputError, match="passage is not allowed"):
         play("exact_extract", {"passage": "a"}, {"target": ends_only()}, Walk(), 5)

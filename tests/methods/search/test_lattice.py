@@ -133,6 +133,29 @@ def test_no_more_prefixes_are_read_than_the_budget_allows(monkeypatch):
         assert lattice.onward()[0] >= 1
 
 
+def told(events):
+    return [e.value for e in events if e.kind == "note" and e.name == "statistics"]
+
+
+def test_what_a_budget_was_used_for_is_said(monkeypatch):
+    _, _, events = searched(short_sighted(1), monkeypatch, merge="none", num_beams=1)
+    assert told(events)[0] == "7 prefixes were read, and the budget is used up: 7 wait"
+    table = toy_pair(1, vocab_size=3)["target"]
+    _, _, events = searched(table, monkeypatch, 2, merge="none", k=3, num_beams=64)
+    assert told(events)[0] == "3 prefixes were read"
+
+
+def test_a_budget_for_no_whole_text_leaves_the_longest_prefix(monkeypatch):
+    """Breadth first, one prefix for each token: nothing comes to the limit."""
+    values = {"merge": "none", "num_beams": 1, "complete": False, "length_penalty": -3.0}
+    run, lattice, events = searched(short_sighted(1), monkeypatch, **values)
+    assert not lattice.ends
+    assert told(events)[-1] == "no text came to its end: the answer is the longest prefix"
+    (output,) = run.end().outputs
+    assert output.score is None
+    assert len(output.token_ids) == max(map(run.tree.depth, lattice.places))
+
+
 def test_texts_at_equal_distances_are_the_numbered_ones(monkeypatch):
     _, lattice, _ = searched(short_sighted(2), monkeypatch, n=2)
     every = [way.tokens for way in lattice.texts()]

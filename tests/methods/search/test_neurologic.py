@@ -97,7 +97,9 @@ def test_what_is_too_far_behind_is_dropped():
     [
         ("a;;b", "clauses: '' is not allowed: it must have tokens"),
         ("a;!", "clauses: '' is not allowed: it must have tokens"),
-        ("abc;!b", "clauses: 'abc' is wanted and 'b' forbidden"),
+        ("abc;!b", "clauses: 'abc' cannot be met beside '!b': what is wanted holds what is forb"),
+        ("a|b;!b;c;!a", "clauses: 'a|b' cannot be met beside '!a' and '!b'"),
+        ("!ab|!c;cab", "clauses: '!ab|!c' cannot be met beside 'cab'"),
         ("abcab", "clauses: one needs 5 tokens; the new text has at most 4"),
         ("ax", "toy table reads the letters"),
     ],
@@ -105,6 +107,11 @@ def test_what_is_too_far_behind_is_dropped():
 def test_clauses_that_cannot_be_are_refused(wanted, sentence):
     with pytest.raises(InputError, match=sentence):
         searched(toy_pair(0)["target"], wanted)
+
+
+def test_clauses_that_leave_a_way_are_not_refused():
+    for wanted in ("a|b;!b", "!ab|!c;c", "a|!a"):
+        assert is_the_best(0, wanted)
 
 
 def test_what_does_not_come_is_said():
