@@ -89,6 +89,10 @@ class Datastore:
         behind = (Place(p.passage, p.at + len(wanted)) for p in self._places[begin:end])
         return sorted(behind, key=lambda p: (p.passage, p.at))
 
+    def successors(self, ending: Sequence[int]) -> Counter[int]:
+        """How often each token stands behind that ending."""
+        return Counter(token for place in self.find(ending) for token in self.following(place, 1))
+
     def following(self, place: Place, length: int) -> tuple[int, ...]:
         """Up to `length` tokens from there on, within the passage."""
         return self.passages[place.passage][place.at : place.at + length]

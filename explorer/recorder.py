@@ -72,6 +72,7 @@ class Recorder:
 
     def node(self, tree: TokenTree, node: int, by: str) -> None:
         if self._sink:
+            mixture = tree.mixture(node)
             self._sink(
                 NodeEvent(
                     step=self.step,
@@ -80,6 +81,8 @@ class Recorder:
                     parent=tree.parent(node),
                     token=tree.token_or_none(node),
                     by=by,
+                    mixed=[token for token, _ in mixture.shares] if mixture else None,
+                    shares=[share for _, share in mixture.shares] if mixture else None,
                 )
             )
 

@@ -162,6 +162,11 @@ class Run:
         self._by = by
         return self.tree.add(parent, token)
 
+    def mix(self, parent: int, weights: Mapping[int, float], by: str = "target") -> int:
+        """The child of `parent` at which several tokens stand at once (see `TokenTree.mix`)."""
+        self._by = by
+        return self.tree.mix(parent, weights)
+
     @property
     def eos_ids(self) -> frozenset[int]:
         """The tokens with which the target ends its text."""

@@ -6,9 +6,27 @@ nothing about models: a `View` is one model's reading of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
 
 ROOT = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Mixture:
+    """Several tokens at one place, each with its share; the shares sum to one.
+
+    A network is given the mean of their embeddings, weighted by the shares.
+    """
+
+    shares: tuple[tuple[int, float], ...]  # (token, share), by token
+
+    @classmethod
+    def of(cls, weights: Mapping[int, float]) -> Mixture:
+        """Tokens in proportion to their weights, of which one is positive at least."""
+        total = fsum(weights.values())
+        return cls(tuple((token, w / total) for token, w in sorted(weights.items())))
 
 
 class TokenTree:
@@ -16,12 +34,13 @@ class TokenTree:
 
     Nodes are numbered in the order of their birth, so a parent's number is always smaller than
     its children's. Children with the same token are one node. A node without a token (a soft or
-    virtual one) is told apart from its siblings by its key.
+    virtual one) is told apart from its siblings by its key; a mixture of tokens is such a key.
     """
 
     def __init__(self) -> None:
         self._parents: list[int] = [-1]
         self._tokens: list[int | None] = [None]
+        self._mixtures: dict[int, Mixture] = {}
         self._depths: list[int] = [0]
         self._children: list[dict[object, int]] = [{}]
         self._dead: set[int] = set()
@@ -45,10 +64,21 @@ class TokenTree:
         siblings[name] = node
         self._parents.append(parent)
         self._tokens.append(token)
+        if token is None and isinstance(key, Mixture):
+            self._mixtures[node] = key
         self._depths.append(self._depths[parent] + 1)
         self._children.append({})
         self.on_add(node)
         return node
+
+    def mix(self, parent: int, weights: Mapping[int, float]) -> int:
+        """The child of `parent` at which tokens stand in proportion to their weights.
+
+        One token alone is that token's own child.
+        """
+        if len(weights) == 1:
+            return self.add(parent, next(iter(weights)))
+        return self.add(parent, None, key=Mixture.of(weights))
 
     def find(self, parent: int, token: int) -> int | None:
         """The child of `parent` that carries `token`; None if there is none."""
@@ -76,6 +106,14 @@ class TokenTree:
     def token_or_none(self, node: int) -> int | None:
         """The token id that `node` carries, None where it carries none."""
         return self._tokens[node]
+
+    def mixture(self, node: int) -> Mixture | None:
+        """What a soft node is a mixture of; None where a token stands, or something else."""
+        return self._mixtures.get(node)
+
+    def given(self, node: int) -> int | Mixture:
+        """What a model is given at `node`: its token, or the mixture that it is."""
+        return self._mixtures.get(node) or self.token(node)
 
     def depth(self, node: int) -> int:
         """Tokens between the end of the prompt and here; 0 for the root."""

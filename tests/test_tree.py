@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from explorer.tree import ROOT, TokenTree
+from explorer.tree import ROOT, Mixture, TokenTree
 
 
 def check_invariants(tree):
@@ -80,6 +80,24 @@ def test_virtual_nodes_are_told_apart_by_their_keys():
         tree.token(one)
     with pytest.raises(ValueError, match="carries no token"):
         tree.tokens(tree.add(one, 3))
+
+
+def test_a_mixture_is_told_by_its_tokens_and_their_shares():
+    tree = TokenTree()
+    soft = tree.mix(ROOT, {7: 3.0, 4: 1.0})
+    assert tree.mixture(soft) == tree.given(soft) == Mixture(((4, 0.25), (7, 0.75)))
+    assert tree.mix(ROOT, {4: 2.0, 7: 6.0}) == soft, "the same shares are the same node"
+    assert tree.mix(ROOT, {4: 1.0, 7: 1.0}) != soft
+    below = tree.add(soft, 4)
+    assert tree.given(below) == 4
+    assert tree.mixture(below) is None
+    with pytest.raises(ValueError, match="no token"):
+        tree.tokens(below)
+
+
+def test_one_token_alone_is_no_mixture():
+    tree = TokenTree()
+    assert tree.mix(ROOT, {7: 0.3}) == tree.add(ROOT, 7)
 
 
 def test_a_virtual_node_is_never_taken_for_a_token():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from explorer.trace import ChoiceEvent
+from explorer.trace import ChoiceEvent, NodeStory
 from visualizers.picture import Tip
 from visualizers.reading import Reading
 from visualizers.sentences import reason
 from visualizers.words import number, probability
 
+MOST_PARTS = 8  # of a mixture, in a tooltip
 WORDS = {
     "kept": "kept",
     "pruned": "pruned",
@@ -26,7 +27,7 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
     """Token, probability, who proposed it, and what was decided about it."""
     story = reading.fold.nodes[node]
     tips = [
-        Tip("token", f"{reading.alone(story.token)}  (id {story.token})", story.born),
+        Tip("token", told(reading, story), story.born),
         Tip("proposed by", f"{story.by}, step {story.born + 1}", story.born),
     ]
     law = reading.law(node)
@@ -41,6 +42,15 @@ def node_tips(reading: Reading, node: int) -> list[Tip]:
         kept = kept or mark.mark == "kept"
         tips.append(Tip(WORDS[mark.mark], f"step {mark.step + 1}: {reason(mark)}", mark.step))
     return tips
+
+
+def told(reading: Reading, story: NodeStory) -> str:
+    """A node's token and its number, or of what it is a mixture, the largest share first."""
+    if not story.mixture:
+        return f"{reading.alone(story.token)}  (id {story.token})"
+    ranked = sorted(story.mixture, key=lambda pair: -pair[1])
+    parts = [f"{number(share)} of {reading.alone(token)}" for token, share in ranked]
+    return f"a mixture: {', '.join(parts[:MOST_PARTS])}{', …' * (len(parts) > MOST_PARTS)}"
 
 
 def prompt_tokens(reading: Reading) -> list[dict[str, Any]]:

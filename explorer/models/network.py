@@ -24,7 +24,7 @@ from explorer.models.rows import RowCache, Visibility
 from explorer.models.text import Text
 from explorer.models.tree_view import Known, Prefix, TreeView
 from explorer.trace.events import Value
-from explorer.tree import TokenTree
+from explorer.tree import Mixture, TokenTree
 from explorer.view import View
 
 Reading = Literal["tree", "tree, one mask for all layers", "replay"]
@@ -78,8 +78,11 @@ class Network:
         self.encoder_decoder: bool = net.config.is_encoder_decoder
         self._lean = LeanLlama(net) if lean and LeanLlama.fits(net) else None
         self._repair = repair_of(net)
-        name = "decoder_position_ids" if self.encoder_decoder else "position_ids"
-        self._positions_argument = name if name in signature(net.forward).parameters else None
+        prefix = "decoder_" if self.encoder_decoder else ""
+        known = signature(net.forward).parameters
+        name = f"{prefix}position_ids"
+        self._positions_argument = name if name in known else None
+        self._takes_embeddings = f"{prefix}inputs_embeds" in known
         self._kept: OrderedDict[tuple[Any, ...], Prefix | Source] = OrderedDict()
         self._readings: deque[TreeView] = deque(maxlen=KEPT_READINGS)
         self.set_reading(reading)
@@ -146,7 +149,7 @@ class Network:
     @torch.no_grad()
     def forward(
         self,
-        tokens: Sequence[int],
+        given: Sequence[int | Mixture],
         rows: range,
         sees: Visibility,
         cache: RowCache,
@@ -155,30 +158,27 @@ class Network:
         hidden: Sequence[int] = (),
         source: Source | None = None,
     ) -> PassResult:
-        """One pass over `tokens`, which take the cache rows `rows`.
+        """One pass over tokens and mixtures of them, which take the cache rows `rows`.
 
-        `asked` are indices into `tokens` whose logits are wanted; `hidden` the layers whose states
-        are; `source` what an encoder-decoder's decoder looks at.
+        `asked` are indices into what is given whose logits are wanted; `hidden` the layers whose
+        states are; `source` what an encoder-decoder's decoder looks at.
         """
-        if self._lean and not hidden and not how.heads:
+        if self._lean and not hidden and not how.heads and (tokens := _tokens_alone(given)):
             return self._lean_forward(tokens, rows, sees, cache, asked, how)
         positions = sees.positions()
         query = positions[rows.start : rows.stop]
         mask = self._masks.make(sees.mask(rows), query, positions, self.device)
-        ids = torch.tensor([list(tokens)], device=self.device)
-        arguments: dict[str, Any] = {"use_cache": True}
+        arguments: dict[str, Any] = {"use_cache": True, **self.inputs([given])}
         if hidden:
             arguments["output_hidden_states"] = True
         if source is not None:
             arguments |= {
-                "decoder_input_ids": ids,
                 "decoder_attention_mask": mask,
                 "encoder_outputs": (source.states,),
                 "past_key_values": EncoderDecoderCache(cache, source.cross),
             }
         else:
             arguments |= {
-                "input_ids": ids,
                 "attention_mask": mask,
                 "past_key_values": cache,
                 "logits_to_keep": torch.tensor(list(asked), device=self.device),
@@ -221,6 +221,31 @@ class Network:
             how,
         )
         return PassResult(logits.float(), state, {})
+
+    @torch.no_grad()
+    def inputs(self, texts: Sequence[Sequence[int | Mixture]]) -> dict[str, Tensor]:
+        """The network's argument for texts of equal length: their tokens' ids, or, where one has a
+        mixture, embeddings `(n, length, d)`.
+
+        Raises:
+            MethodError: the network takes ids alone.
+        """
+        prefix = "decoder_" if self.encoder_decoder else ""
+        plain = [tokens for text in texts if (tokens := _tokens_alone(text))]
+        if len(plain) == len(texts):
+            return {f"{prefix}input_ids": torch.tensor(plain, device=self.device)}
+        if not self._takes_embeddings:
+            raise MethodError(f"{self.model_id} reads tokens alone, no mixtures of them.")
+        rows = [torch.stack([self._embedded(one) for one in text]) for text in texts]
+        return {f"{prefix}inputs_embeds": torch.stack(rows)}
+
+    def _embedded(self, given: int | Mixture) -> Tensor:
+        """What the network is given for a token or a mixture, `(d,)`."""
+        shares = given.shares if isinstance(given, Mixture) else ((given, 1.0),)
+        reader = self.net.get_decoder() if self.encoder_decoder else self.net
+        tokens, weights = zip(*shares, strict=True)
+        e = reader.get_input_embeddings()(torch.tensor(tokens, device=self.device))
+        return torch.tensor(weights, device=self.device, dtype=e.dtype) @ e
 
     @torch.no_grad()
     def head(self, state: Tensor) -> Tensor:
@@ -300,3 +325,9 @@ class Network:
             "parameters": sum(p.numel() for p in self.net.parameters()),
             "attention": self.anatomy.config._attn_implementation,
         }
+
+
+def _tokens_alone(given: Sequence[int | Mixture]) -> list[int]:
+    """The tokens, where nothing but tokens is given; else none."""
+    tokens = [one for one in given if isinstance(one, int)]
+    return tokens if len(tokens) == len(given) else []

@@ -139,13 +139,12 @@ class ReplayView:
             arguments["output_hidden_states"] = True
         if network.encoder_decoder:
             start = [network.text.decoder_start, *self._begun]
-            paths = [start + tree.tokens(node) for node in nodes]
             source = self._source_ids
             arguments["input_ids"] = torch.tensor([source] * len(nodes), device=device)
-            arguments["decoder_input_ids"] = torch.tensor(paths, device=device)
         else:
-            paths = [self._prompt_ids + tree.tokens(node) for node in nodes]
-            arguments["input_ids"] = torch.tensor(paths, device=device)
+            start = self._prompt_ids
+        paths = [[*start, *map(tree.given, tree.path(node))] for node in nodes]
+        arguments |= network.inputs(paths)
         with network.anatomy.altered(self._how), network.anatomy.last_state():
             out = network.net(**arguments)
         self._passes += 1

@@ -16,7 +16,7 @@ from torch import Tensor
 from explorer.errors import InputError, MethodError
 from explorer.models.anatomy import Alteration
 from explorer.trace.events import Value
-from explorer.tree import TokenTree
+from explorer.tree import Mixture, TokenTree
 from explorer.view import Work, token_logps
 
 EOS = 0
@@ -31,6 +31,9 @@ class TableLM:
     Token 0 ends a text; the others are the letters a, b, c, … `peak` scales the logits: larger
     smaller entropy. `like` = (another table, w) makes a draft that resembles its target:
     logits = (1 - w) · target's + w · own.
+
+    Behind a mixture of tokens the logits are the mean of those behind each, by their shares; of a
+    mixture further up only the token with the largest share counts.
     """
 
     def __init__(
@@ -49,6 +52,14 @@ class TableLM:
         self._peak = peak
         self._like = like
         self._known: dict[tuple[int, ...], Tensor] = {}
+
+    def logits_behind(self, given: Sequence[int | Mixture]) -> Tensor:
+        """Next-token logits `(V,)` after tokens and mixtures of them."""
+        before = [_heaviest(one) for one in given[:-1]]
+        last = given[-1:]
+        if not last or isinstance(last[0], int):
+            return self.logits([*before, *map(_heaviest, last)])
+        return sum(share * self.logits([*before, token]) for token, share in last[0].shares)
 
     def logits(self, prefix: Sequence[int]) -> Tensor:
         """Next-token logits `(V,)` after a prefix of token ids."""
@@ -130,7 +141,9 @@ class TableView:
             self._passes += 1
             self._rows += len(unknown)
             self._seen |= unknown
-        return torch.stack([self._model.logits(self._prefix(node)) for node in nodes])
+        tree, prompt = self._tree, self._prompt_ids
+        paths = [[*prompt, *map(tree.given, tree.path(node))] for node in nodes]
+        return torch.stack([self._model.logits_behind(path) for path in paths])
 
     def hidden(self, nodes: Sequence[int], layer: int) -> Tensor:
         """A seeded random unit vector a prefix, `(len(nodes), 8)`."""
@@ -180,3 +193,8 @@ def seeded_state(layer: int, prefix: Sequence[int]) -> Tensor:
     generator = np.random.default_rng([layer, len(prefix), *prefix])
     state = torch.from_numpy(generator.standard_normal(HIDDEN)).float()
     return state / state.norm()
+
+
+def _heaviest(given: int | Mixture) -> int:
+    """The token that stands there, or that has the largest share of what does."""
+    return given if isinstance(given, int) else max(given.shares, key=lambda share: share[1])[0]

@@ -13,7 +13,7 @@ from torch import Tensor
 from explorer.errors import MethodError
 from explorer.models.anatomy import Alteration
 from explorer.models.rows import RowCache, Visibility
-from explorer.tree import ROOT, TokenTree
+from explorer.tree import ROOT, Mixture, TokenTree
 from explorer.view import Work, token_logps
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class RowStore:
             return None
         return node - 1 if node <= ROOT else self.tree.parent(node)
 
-    def token(self, node: int) -> int:
-        return self.prompt_ids[node - self.first] if node <= ROOT else self.tree.token(node)
+    def stands_at(self, node: int) -> int | Mixture:
+        return self.prompt_ids[node - self.first] if node <= ROOT else self.tree.given(node)
 
     def position(self, node: int) -> int:
         return node - self.first if node <= ROOT else self.tree.depth(node) - self.first
@@ -425,11 +425,11 @@ class TreeView:
         store, network = self._store, self._network
         network.check_position(max(map(store.position, nodes)))
         index = {node: i for i, node in enumerate(nodes)}
-        tokens = [store.token(node) for node in nodes]
+        given = [store.stands_at(node) for node in nodes]
         rows = store.claim(self._reading, nodes, self._how.shared)
         try:
             return network.forward(
-                tokens,
+                given,
                 rows,
                 store.sees,
                 store.cache,

@@ -28,6 +28,8 @@ def check_events(events: Sequence[AnyEvent]) -> None:
             case NodeEvent():
                 if event.id != known or not 0 <= event.parent < known:
                     raise _wrong(place, f"node {event.id} below {event.parent} cannot be there")
+                if (event.token is not None and event.mixed) or not _is_mixture(event):
+                    raise _wrong(place, f"node {event.id} is no mixture of tokens")
                 known += 1
                 merges.add(event.parent)
             case MarkEvent():
@@ -99,6 +101,12 @@ class Merges:
         while node in self._into:
             node = self._into[node]
         return node
+
+
+def _is_mixture(event: NodeEvent) -> bool:
+    """Whether there are as many shares as tokens, and none where nothing was mixed."""
+    mixed, shares = event.mixed or [], event.shares or []
+    return len(mixed) == len(shares) and all(0 <= share <= 1 for share in shares)
 
 
 def _check_law(place: int, choice: ChoiceEvent) -> None:

@@ -38,7 +38,11 @@ class ViewEvent:
 
 @dataclass(slots=True, kw_only=True)
 class NodeEvent:
-    """A token entered the tree. `by` names who proposed it (a view, a table, a person)."""
+    """A token entered the tree. `by` names who proposed it (a view, a table, a person).
+
+    Where several tokens stand at one place there is none; `mixed` are they and `shares` how much of
+    each went into what the model was given.
+    """
 
     step: int
     ms: float
@@ -46,6 +50,8 @@ class NodeEvent:
     parent: int
     token: int | None
     by: str
+    mixed: list[int] | None = None
+    shares: list[float] | None = None
     kind: Literal["node"] = "node"
 
 

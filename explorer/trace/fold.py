@@ -38,6 +38,7 @@ class NodeStory:
     into: int | None = None  # the node as which it goes on, if it was merged
     children: list[int] = field(default_factory=list)
     entropy: dict[str, float] = field(default_factory=dict)
+    mixture: tuple[tuple[int, float], ...] = ()  # (token, share), where several stand here
 
     def fate(self, step: int | None = None) -> str:
         """The mark that stood at the end of `step` (default: of the run); "open" if none did."""
@@ -75,11 +76,12 @@ class Fold:
             case NodeEvent():
                 parent = self.nodes[event.parent]
                 parent.children.append(event.id)
-                self.nodes.append(
-                    NodeStory(
-                        event.id, event.parent, event.token, event.by, parent.depth + 1, event.step
-                    )
+                story = NodeStory(
+                    event.id, event.parent, event.token, event.by, parent.depth + 1, event.step
                 )
+                if event.mixed:
+                    story.mixture = tuple(zip(event.mixed, event.shares or [], strict=True))
+                self.nodes.append(story)
             case MarkEvent():
                 self.nodes[event.node].marks.append(event)
                 if event.into is not None:
