@@ -110,9 +110,12 @@ class Recorder:
             )
 
     def choices(
-        self, laws: Sequence[Law], chosen: Sequence[Sequence[int]], u: float | None
+        self,
+        laws: Sequence[Law],
+        chosen: Sequence[Sequence[int]],
+        u: Sequence[float | None] | None = None,
     ) -> None:
-        """What was chosen from each law: its tokens, perhaps none."""
+        """What was chosen from each law: its tokens, perhaps none, and the number behind a draw."""
         if not self._sink:
             return
         ms = self.ms
@@ -131,7 +134,7 @@ class Recorder:
                     removed_by=top.removed_by,
                     removed_mass=law.removed_mass(),
                     chosen=list(tokens),
-                    u=u,
+                    u=u[i] if u else None,
                     entered=entered,
                     offset=offset,
                 )

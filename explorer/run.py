@@ -269,22 +269,34 @@ class Run:
 
     def choose(self, law: Law) -> int:
         """A token drawn from the law, and the choice recorded."""
-        token = self.draw(law.probs)
-        self._recorder.choices([law], [[token]], self.u)
-        return token
+        return self.choose_each([law])[0]
+
+    def choose_each(self, laws: Sequence[Law]) -> list[int]:
+        """A token drawn from each law in turn, and the choices recorded together."""
+        drawn = [(self.draw(law.probs), self.u) for law in laws]
+        tokens = [token for token, _ in drawn]
+        self.choose_these(laws, [[token] for token in tokens], [u for _, u in drawn])
+        return tokens
 
     def choose_best(self, law: Law) -> int:
         """The law's most probable token, and the choice recorded."""
-        token = law.best
-        self._recorder.choices([law], [[token]], None)
-        return token
+        return self.choose_best_of_each([law])[0]
+
+    def choose_best_of_each(self, laws: Sequence[Law]) -> list[int]:
+        """Each law's most probable token, and the choices recorded together."""
+        tokens = [law.best for law in laws]
+        self.choose_these(laws, [[token] for token in tokens])
+        return tokens
 
     def choose_these(
-        self, laws: Sequence[Law], tokens: Sequence[Sequence[int]], u: float | None = None
+        self,
+        laws: Sequence[Law],
+        tokens: Sequence[Sequence[int]],
+        u: Sequence[float | None] | None = None,
     ) -> None:
         """Record what a method chose by itself: for each law its tokens, perhaps none.
 
-        `u` is the number behind a draw, where the method drew it.
+        `u` are the numbers behind draws, one for each law, where the method drew them.
         """
         self._recorder.choices(laws, tokens, u)
 

@@ -22,9 +22,12 @@ class Sample:
 
 
 def write(
-    run: Run, tips: Sequence[int], filters: Sequence[Filter], choose: Callable[[Law], int]
+    run: Run,
+    tips: Sequence[int],
+    filters: Sequence[Filter],
+    choose: Callable[[Sequence[Law]], Sequence[int]],
 ) -> list[Sample]:
-    """Continue the text of every tip to its end; `choose` takes each next token from its law.
+    """Continue the text of every tip to its end; `choose` takes the next tokens from their laws.
 
     Tips may be the same node: each is a text of its own, and gets choices of its own.
     """
@@ -35,8 +38,7 @@ def write(
         row = {node: i for i, node in enumerate(nodes)}
         logits = run.target(nodes)[[row[sample.node] for sample in going]]  # (len(going), V)
         laws = run.laws(filters, logits, [sample.node for sample in going])
-        for sample, law in zip(going, laws, strict=True):
-            token = choose(law)
+        for sample, law, token in zip(going, laws, choose(laws), strict=True):
             sample.logp += float(law.raw[token])
             sample.node = run.add(law.node, token)
         going = [sample for sample in going if not run.is_complete(sample.node)]

@@ -7,7 +7,6 @@ the surprisal of the t-th token in nats.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import torch
@@ -18,20 +17,37 @@ Evenness = Literal["greedy", "variance", "local", "max", "square"]
 
 @dataclass(frozen=True, slots=True)
 class Surprisals:
-    """The surprisals of a text's tokens, and at each place the least that was possible."""
+    """What is left to know of the surprisals of a text's tokens: sums, so that none is read twice.
 
-    values: tuple[float, ...] = ()
-    least: tuple[float, ...] = ()
+    `spread` is Σ (u_t - ū)² with `mean` for ū, `gaps` Σ (u_t - min u)², `jumps` Σ (u_t - u_{t-1})².
+    """
 
-    @property
-    def logp(self) -> float:
-        """The text's sum of log-probabilities."""
-        return -sum(self.values)
+    length: int = 0
+    logp: float = 0.0  # the text's sum of log-probabilities
+    last: float | None = None
+    mean: float = 0.0
+    spread: float = 0.0
+    gaps: float = 0.0
+    jumps: float = 0.0
+    peak: float = 0.0
+    squares: float = 0.0
 
     def then(self, logp: Tensor, token: int) -> Surprisals:
         """Those of the text one token longer; `logp` (V,) is the law it was taken from."""
-        here, best = -float(logp[token]), -float(logp.max())
-        return Surprisals((*self.values, here), (*self.least, best))
+        u, least = -float(logp[token]), -float(logp.max())
+        n, before = self.length + 1, u if self.last is None else self.last
+        mean = self.mean + (u - self.mean) / n
+        return Surprisals(
+            length=n,
+            logp=self.logp - u,
+            last=u,
+            mean=mean,
+            spread=self.spread + (u - self.mean) * (u - mean),
+            gaps=self.gaps + (u - least) ** 2,
+            jumps=self.jumps + (u - before) ** 2,
+            peak=max(self.peak, u),
+            squares=self.squares + u**2,
+        )
 
     def objective(self, logp: Tensor, kind: Evenness, weight: float) -> Tensor:
         """The text's log-probability less `weight` times its unevenness, with each next token.
@@ -45,19 +61,17 @@ class Surprisals:
 
     def unevenness(self, logp: Tensor, kind: Evenness) -> Tensor:
         """R with each next token, `(V,)`; never below 0."""
-        past, u, n = self.values, -logp, len(self.values) + 1
+        u, n = -logp, self.length + 1
         match kind:
             case "greedy":  # Σ (u_t - min u)²
-                gaps = zip(past, self.least, strict=True)
-                return sum((a - b) ** 2 for a, b in gaps) + (u - u.min()) ** 2
+                return self.gaps + (u - u.min()) ** 2
             case "variance":  # (1/n) Σ (u_t - ū)²
-                mean = (sum(past) + u) / n
-                return (sum((a - mean) ** 2 for a in past) + (u - mean) ** 2) / n
+                off = u - self.mean
+                return (self.spread + off * (off - off / n)) / n
             case "local":  # (1/n) Σ (u_t - u_{t-1})² from the second token on
-                jumps = pairwise(past)
-                last = (u - past[-1]) ** 2 if past else torch.zeros_like(u)
-                return (sum((b - a) ** 2 for a, b in jumps) + last) / n
+                jump = 0 * u if self.last is None else u - self.last
+                return (self.jumps + jump**2) / n
             case "max":  # the largest u_t
-                return u.clamp(min=max(past, default=0.0))
+                return u.clamp(min=self.peak)
             case "square":  # Σ u_t²
-                return sum(a**2 for a in past) + u**2
+                return self.squares + u**2

@@ -86,11 +86,12 @@ def arithmetic_sampling(run: Run, p: ArithmeticParams) -> None:
         laws = dict(zip(nodes, run.laws(p.filters, run.target(nodes), nodes), strict=True))
         lines = {node: law.probs.cpu().cumsum(0).numpy() for node, law in laws.items()}
         run.note("code_points", [float(c) for c in codes])
+        fallen = [descend(codes[i], lines[tips[i]]) for i in going]
+        of_each = [laws[tips[i]] for i in going]
+        tokens = [[token] for token, *_ in fallen]
+        run.choose_these(of_each, tokens, [float(codes[i]) for i in going])
         intervals: dict[int, tuple[float, float]] = {}
-        for i in going:
-            law = laws[tips[i]]
-            token, low, high, inside = descend(codes[i], lines[law.node])
-            run.choose_these([law], [[token]], u=float(codes[i]))
+        for i, law, (token, low, high, inside) in zip(going, of_each, fallen, strict=True):
             tips[i] = run.add(law.node, token)
             logps[i] += float(law.logp[token])
             intervals[tips[i]] = (low, high)

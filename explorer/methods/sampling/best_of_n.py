@@ -84,7 +84,7 @@ class BestOfNParams(RewardParams):
 )  # fmt: skip
 def best_of_n(run: Run, p: BestOfNParams) -> None:
     # 1. Sample.
-    samples = write(run, [run.root] * p.n, p.filters, run.choose)
+    samples = write(run, [run.root] * p.n, p.filters, run.choose_each)
 
     # 2. Judge.
     reward = make_reward(p)

@@ -94,9 +94,10 @@ def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
         first, second = law.probs.topk(2).values.tolist()
         margins[law.node] = first - second
 
-    def surest(law: Law) -> int:
-        note_margin(law)
-        return run.choose_best(law)
+    def surest(laws: Sequence[Law]) -> Sequence[int]:
+        for law in laws:
+            note_margin(law)
+        return run.choose_best_of_each(laws)
 
     # 1. The k most probable first tokens.
     heads: list[int] = []
@@ -139,7 +140,10 @@ def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
 
 
 def asked(
-    run: Run, nodes: Sequence[int], words: str, choose: Callable[[Law], int]
+    run: Run,
+    nodes: Sequence[int],
+    words: str,
+    choose: Callable[[Sequence[Law]], Sequence[int]],
 ) -> tuple[list[int], list[Answer | None]]:
     """Behind each text the words, and what follows them: where that ends, and the answer in it.
 
@@ -166,8 +170,9 @@ def asked(
         if not going:
             break
         at = [tips[i] for i in going]
-        for i, law in zip(going, run.laws((), run.target(at), at), strict=True):
-            tips[i] = run.add(law.node, choose(law))
+        laws = run.laws((), run.target(at), at)
+        for i, token in zip(going, choose(laws), strict=True):
+            tips[i] = run.add(tips[i], token)
     found = map(answer_behind, map(run.text, tips), starts)
     answers = [answer if answer.text else None for answer in found]
     if not any(answers):

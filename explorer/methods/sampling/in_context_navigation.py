@@ -111,7 +111,7 @@ def in_context_navigation(run: Run, p: InContextNavigationParams) -> None:
             break
 
         # 3. Each is continued greedily behind the plain prompt.
-        texts = write(run, heads, (), run.choose_best)
+        texts = write(run, heads, (), run.choose_best_of_each)
         for text, token in zip(texts, first, strict=True):
             text.logp += float(plain.raw[token])
         explored += texts

@@ -103,7 +103,7 @@ class MbrParams(Params):
 )
 def mbr(run: Run, p: MbrParams) -> None:
     # 1. Sample.
-    samples = write(run, [run.root] * p.n, p.filters, run.choose)
+    samples = write(run, [run.root] * p.n, p.filters, run.choose_each)
 
     # 2. Compare each with each.
     if p.utility == "embedding":

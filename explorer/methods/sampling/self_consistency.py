@@ -74,7 +74,7 @@ class SelfConsistencyParams(AnswerParams):
 )
 def self_consistency(run: Run, p: SelfConsistencyParams) -> None:
     # 1. Sample.
-    samples = write(run, [run.root] * p.n, p.filters, run.choose)
+    samples = write(run, [run.root] * p.n, p.filters, run.choose_each)
 
     # 2. Read out the answers.
     answers = find_answers([run.text(sample.node) for sample in samples], p)

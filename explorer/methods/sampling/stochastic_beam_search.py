@@ -88,15 +88,10 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
         going = [leaf for leaf in leaves if not run.is_complete(leaf.node)]
         nodes = [leaf.node for leaf in going]
         laws = run.laws(p.filters, run.target(nodes), nodes)
-        phi = torch.stack(
-            [leaf.phi + law.probs.cpu().log() for leaf, law in zip(going, laws, strict=True)]
-        )  # (B, V)
-        G = torch.stack(
-            [
-                hand_down(leaf.G, row, run.gumbel(len(row)))
-                for leaf, row in zip(going, phi, strict=True)
-            ]
-        )
+        above = torch.tensor([[leaf.phi, leaf.G] for leaf in going], dtype=torch.float64)  # (B, 2)
+        phi = above[:, :1] + torch.stack([law.probs for law in laws]).cpu().log()  # (B, V)
+        noise = run.gumbel(phi.numel()).reshape(phi.shape)
+        G = hand_down(above[:, 1:], phi, noise)
 
         # 2. The k + 1 largest of all; a finished text keeps its G.
         ended = [leaf for leaf in leaves if run.is_complete(leaf.node)]
@@ -139,10 +134,10 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
     run.answer([(leaf.node, w) for w, leaf in weighted])
 
 
-def hand_down(G: float, phi: Tensor, noise: Tensor) -> Tensor:
-    """Perturbed scores of the children `(V,)`: Gumbel around φ, given that their maximum is G."""
+def hand_down(G: Tensor, phi: Tensor, noise: Tensor) -> Tensor:
+    """Perturbed scores of the children `(B, V)`: Gumbel around φ, their maximum G `(B, 1)`."""
     g = phi + noise
-    v = G - g + torch.log1p(-torch.exp(g - g.max()))
+    v = G - g + torch.log1p(-torch.exp(g - g.amax(-1, keepdim=True)))
     return G - v.clamp(min=0) - torch.log1p(torch.exp(-v.abs()))
 
 

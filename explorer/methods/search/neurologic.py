@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from explorer.clauses import ClauseParams, Clauses, Present, begun, clauses_of
 from explorer.hypotheses import (
@@ -174,27 +175,49 @@ def candidates(
 ) -> list[Candidate]:  # fmt: skip
     """What may follow the hypotheses, best first; only what meets everything may end."""
     scores = sums([placed.beam for placed in beams], laws)  # (B, V)
-    texts = [run.tree.tokens(placed.beam.node) for placed in beams]
-    eos = sorted(run.eos_ids)
-    forced: list[Extension] = []
-    for i, (placed, text) in enumerate(zip(beams, texts, strict=True)):
-        barred = [*clauses.forbidden(placed.present, text)]
+    texts = {placed.beam.node: run.tree.tokens(placed.beam.node) for placed in beams}
+
+    # 1. What would break a clause, and an end before all are met, cannot be.
+    barred: list[tuple[int, int]] = []  # (row, token)
+    needed: list[tuple[int, int]] = []
+    for i, placed in enumerate(beams):
+        text = texts[placed.beam.node]
+        barred += [(i, token) for token in clauses.forbidden(placed.present, text)]
         if len(clauses.met(placed.present)) < len(clauses):
-            barred += eos
-        scores[i, barred] = -torch.inf
+            barred += [(i, token) for token in run.eos_ids]
         for literal in clauses.open(placed.present):
-            token = literal.tokens[begun(text, literal.tokens)]
-            score = float(scores[i][token])
-            if score > -torch.inf and int((scores[i] > score).sum()) < p.prune_factor:
-                forced.append(Extension(laws[i], token, score))
-    own = [x for i, law in enumerate(laws) for x in best_extensions([law], scores[i : i + 1], 1)]
+            needed.append((i, literal.tokens[begun(text, literal.tokens)]))
+    if barred:
+        scores[tuple(torch.tensor(barred).T)] = -torch.inf
+
+    # 2. Of each hypothesis its best token and what it needs; with the best of all, each once.
+    best, tokens = scores.max(1)
+    own = zip(laws, tokens.tolist(), best.tolist(), strict=True)
+    some = [Extension(*place) for place in own if place[-1] > -torch.inf]
+    some += likely_enough(laws, scores, needed, p.prune_factor)
     found: dict[tuple[int, int], Candidate] = {}
-    by_node = {b.beam.node: (b.present, text) for b, text in zip(beams, texts, strict=True)}
-    for x in sorted([*best_extensions(laws, scores, k), *forced, *own], key=lambda x: -x.score):
-        before, text = by_node[x.node]
+    states = {placed.beam.node: placed.present for placed in beams}
+    for x in sorted([*best_extensions(laws, scores, k), *some], key=lambda x: -x.score):
+        before, text = states[x.node], texts[x.node]
         present = clauses.after(before, (*text, x.token))
         found.setdefault((x.node, x.token), Candidate(x, present, clauses.met(present)))
     return list(found.values())
+
+
+def likely_enough(
+    laws: Sequence[Law], scores: Tensor, needed: Sequence[tuple[int, int]], most: int
+) -> list[Extension]:
+    """Of the needed (row, token) those that are among the `most` best tokens of their row."""
+    if not needed:
+        return []
+    rows, tokens = torch.tensor(needed).T
+    values = scores[rows, tokens]
+    ranks = (scores[rows] > values[:, None]).sum(1)
+    return [
+        Extension(laws[row], token, value)
+        for (row, token), value, rank in zip(needed, values.tolist(), ranks.tolist(), strict=True)
+        if rank < most and value > -torch.inf
+    ]
 
 
 def in_turns(found: Sequence[Candidate], scores: Sequence[float]) -> list[Candidate]:

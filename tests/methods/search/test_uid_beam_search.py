@@ -83,8 +83,8 @@ def test_the_greedy_regulariser_with_a_large_weight_gives_the_greedy_text():
 
 
 def test_constant_surprisal_is_perfectly_even():
-    even = surprisal.Surprisals((0.5, 0.5), (0.5, 0.5))
     u = torch.tensor([-0.5, -0.7], dtype=torch.float64)
+    even = surprisal.Surprisals().then(u, 0).then(u, 0)
     for kind in ("greedy", "variance", "local"):
         assert even.unevenness(u, kind)[0] == 0
         assert even.unevenness(u, kind)[1] > 0
