@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import ValidationInfo, field_validator
 
 from explorer.errors import InputError
+from explorer.records import Vote
 from explorer.registry import Note, Params, param
 from explorer.run import Run
 
@@ -20,10 +21,8 @@ NUMBER = re.compile(r"(?:(?<![\w.])-)?[0-9]+(?:,[0-9]{3})*(?:\.[0-9]+)?")
 ENDS = re.compile(r"[.!?;\n]")
 
 VOTE_NOTES = (
-    Note("votes", "Votes for each answer so far, in the order the answers came",
-         shape="vector", drawn_as="bars"),
-    Note("tally", "The answers and their votes, the leading one first",
-         shape="text", drawn_as="label"),
+    Note("votes", "The vote of each text: its answer, and what it weighs",
+         shape="record", drawn_as="votes"),
 )  # fmt: skip
 
 
@@ -128,6 +127,8 @@ def vote(run: Run, ballots: Sequence[Ballot]) -> list[tuple[int, float]]:
     votes: dict[str, float] = {}
     speaker: dict[str, Ballot] = {}
     for ballot in ballots:
+        cast = Vote(answer=ballot.answer, weight=ballot.weight)
+        run.note("votes", cast.model_dump(), ballot.node)
         if ballot.answer is None:
             run.prune([ballot.node], why="no answer")
             continue
@@ -136,11 +137,6 @@ def vote(run: Run, ballots: Sequence[Ballot]) -> list[tuple[int, float]]:
         if ballot.weight > best.weight:
             speaker[ballot.answer] = ballot
         run.finish(ballot.node, ballot.weight, why=f"answers {_short(ballot.answer)}")
-        run.note("votes", list(votes.values()), ballot.node)
-        told = sorted(votes.items(), key=lambda entry: -entry[1])
-        run.note(
-            "tally", ", ".join(f"{_short(answer)}: {n:.3g}" for answer, n in told), ballot.node
-        )
     ranked = sorted(votes, key=lambda answer: -votes[answer])
     return [(speaker[answer].node, votes[answer]) for answer in ranked]
 

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 Family = Literal["sampling", "repetition", "search", "contrast", "speculation"]
 Claim = Literal["lossless", "exact", "deterministic"]
+# The first four draw numbers and texts as they are; the others read a record of their own.
+DrawnAs = Literal[
+    "line", "bars", "heatmap", "label", "constraints", "revisits", "votes", "utilities"
+]  # fmt: skip
 
 FAMILIES: dict[str, str] = {
     "sampling": "Choose one token at a time from the model's own law.",
@@ -59,9 +63,9 @@ class Note:
 
     name: str
     about: str
-    shape: Literal["scalar", "vector", "matrix", "text"] = "scalar"
+    shape: Literal["scalar", "vector", "matrix", "text", "record"] = "scalar"
     unit: str = ""
-    drawn_as: Literal["line", "bars", "heatmap", "label"] = "line"
+    drawn_as: DrawnAs = "line"
 
     def as_dict(self) -> dict[str, str]:
         return {

@@ -2,8 +2,9 @@
 
 A visualizer never asks which method it draws, only which events are there. Each is a module with
 `READS` (the kinds of event it reads), `NEEDS` (the features of a trace any one of which makes it
-worth drawing; none: always) and `draw(reading) -> list[Picture]`. Adding one is adding its module
-to `VISUALIZERS`, at the place where its pictures stand on the page.
+worth drawing; none: always) and `draw(reading) -> list[Picture]`. A note that a method declared as
+drawn by more than the plain ways is a feature, too: "note:votes". Adding a visualizer is adding its
+module to `VISUALIZERS`, at the place where its pictures stand on the page.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from visualizers import (
     proposals,
     ribbon,
     rounds,
+    utilities,
+    votes,
     what_if,
 )
 from visualizers import (
@@ -51,6 +54,8 @@ VISUALIZERS: tuple[Visualizer, ...] = (
     distribution,
     hypotheses,
     lattice,
+    votes,
+    utilities,
     rounds,
     acceptance,
     proposals,
@@ -99,7 +104,7 @@ def pictures(
 
 def pictures_of(reading: Reading) -> list[Picture]:
     """The same of a run that is read already."""
-    here = features(reading.fold)
+    here = features(reading.fold) | {f"note:{kind}" for kind in reading.noted}
     return [
         picture
         for visualizer in VISUALIZERS

@@ -20,6 +20,7 @@ from visualizers.words import clip, finite, for_plotly, number, show_text
 
 READS = ("note",)
 NEEDS = ("note",)
+PLAIN = ("line", "bars", "heatmap", "label")  # any other declared kind has a picture of its own
 MOST_TEXT = 100  # characters of a noted text on one line
 LINES = (
     (BLUE, "solid", "circle"),
@@ -36,6 +37,8 @@ def draw(reading: Reading) -> list[Picture]:
         lines = next((lines for lines in together if name in lines), [name])
         if lines[0] != name:
             continue  # drawn with the first of them
+        if declared.get(name, {}).get("drawn_as", "line") not in PLAIN:
+            continue
         if len(lines) > 1:
             found.append(_lines(reading, declared, lines))
         else:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from heapq import heapify, heappop, heappush
 
-from explorer.trace import ChoiceEvent, EvalEvent, Fold, MarkEvent
+from explorer.trace import ChoiceEvent, EvalEvent, Fold, MarkEvent, NoteEvent
 from visualizers.style import DEAD
 from visualizers.words import VIRTUAL, show_text, tail
 
@@ -109,6 +109,16 @@ class Reading:
         name = "target" if "target" in views else next(iter(views), "")
         known = self.fold.prompt_logps.get(name, [])
         return ([None] * len(self.prompt_ids) + known)[len(known) :]
+
+    @cached_property
+    def noted(self) -> dict[str, list[NoteEvent]]:
+        """The notes by what is to draw them, as far as that was declared, in the run's order."""
+        drawn_as = {note["name"]: note.get("drawn_as", "") for note in self.notes}
+        found: dict[str, list[NoteEvent]] = {}
+        for name, events in self.fold.notes.items():
+            if drawn_as.get(name):
+                found.setdefault(drawn_as[name], []).extend(events)
+        return found
 
     # By step -----------------------------------------------------------------------------------
 

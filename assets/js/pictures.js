@@ -1,6 +1,8 @@
 // The pictures: a quiet row of names, and the one that is chosen with what there is to say of it.
 
-const PREFERRED = ["rounds", "hypotheses", "distribution"]; // shown first, where nobody chose
+// Shown first, where nobody chose: what a run has that few have, then what many have.
+const PREFERRED = ["rounds", "lattice", "lanes", "intervals", "progress", "votes", "utilities", "revisited", "expansion",
+  "hypotheses", "distribution"];
 
 function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) {
   const box = el("div", "pictures");

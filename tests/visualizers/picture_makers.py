@@ -82,6 +82,9 @@ class Script:
             )
         )  # fmt: skip
 
+    def folded(self):
+        return Fold().feed_all(self.events)
+
     def done(self, node=0, reason="complete"):
         output = Output(node=node, token_ids=[], text="")
         self.events.append(DoneEvent(**self.at, reason=reason, outputs=[output], totals={}))
@@ -180,7 +183,11 @@ def last_step(events):
     return max((e.step for e in events), default=0)
 
 
-def draw_all(folded, token_text, notes=()):
+# What the methods declare; of all together, since a trace here is events alone.
+DECLARED = [note.as_dict() for method in all_methods().values() for note in method.notes]
+
+
+def draw_all(folded, token_text, notes=DECLARED):
     """Every visualizer's pictures, whether or not the registry would ask for them."""
     reading = Reading(folded, token_text, notes)
     return {p.id: p for visualizer in VISUALIZERS for p in visualizer.draw(reading)}

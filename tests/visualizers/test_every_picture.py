@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from picture_makers import draw_all, fold, last_step, letter, toy_events, traces
+from picture_makers import DECLARED, draw_all, fold, last_step, letter, toy_events, traces
 
 from explorer.registry import all_methods
 from visualizers import features, pictures
@@ -124,6 +124,14 @@ def test_pictures_are_chosen_by_the_events_alone():
     assert [p.id for p in pictures(fold([]), letter)] == ["ribbon"]
 
 
+def test_a_name_is_drawn_in_one_way_by_all_who_note_it():
+    """So that traces can be drawn here by the notes of all methods together."""
+    ways = {}
+    for note in DECLARED:
+        ways.setdefault(note["name"], set()).add(note["drawn_as"])
+    assert not {name: drawn for name, drawn in ways.items() if len(drawn) > 1}
+
+
 def test_features_name_what_there_is():
     here = features(fold(toy_events("speculative_tree")))
     assert {"view", "eval", "choice", "node", "mark", "guess", "branch", "done"} <= here
@@ -162,13 +170,14 @@ def test_every_visualizer_says_in_a_sentence_what_one_sees_and_then_how_to_read_
     drawn, chosen = {}, {}
     for events, token_text in traces().values():
         drawn |= draw_all(fold(events), token_text)
-        chosen |= {p.id: p for p in pictures(fold(events), token_text)}
+        chosen |= {p.id: p for p in pictures(fold(events), token_text, DECLARED)}
     noted = {p.id for p in chosen.values() if p.id.startswith("note")}
     assert set(drawn) - noted == set(chosen) - noted, "each is chosen for some run"
     titles = [t for m in all_methods().values() if " " in (t := m.title.lower())]
     for picture in chosen.values():
         assert ". " not in picture.what, "one sentence"
-        assert 5 <= len(picture.what.split()) <= 40
+        least = 1 if picture.id in noted else 5  # what a note is, its method says
+        assert least <= len(picture.what.split()) <= 40
         assert 5 <= len(picture.how.split()) <= 80
         said = f"{picture.what} {picture.how}".lower()
         assert not [title for title in titles if title in said], "a picture knows no method"

@@ -28,6 +28,7 @@ from collections.abc import Sequence
 
 import torch
 
+from explorer.records import Utilities
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.samples import write
@@ -70,15 +71,9 @@ class MbrParams(Params):
     notes=(
         Note(
             "utility",
-            "how good each candidate (row) is where each reference (column) is right",
-            shape="matrix",
-            drawn_as="heatmap",
-        ),
-        Note(
-            "expected utility",
-            "the mean of each candidate's row, in the order they were drawn",
-            shape="vector",
-            drawn_as="bars",
+            "how good each candidate is where each reference is right, and on average",
+            shape="record",
+            drawn_as="utilities",
         ),
     ),
     presets={
@@ -110,14 +105,14 @@ def mbr(run: Run, p: MbrParams) -> None:
         matrix = alike(run, [s.node for s in samples])
     else:
         matrix = utility_matrix([run.text(s.node) for s in samples], UTILITIES[p.utility])
-    run.note("utility", [[*row] for row in matrix])
 
     # 3. The best on average wins.
     means = []
     for i, row in enumerate(matrix):
         others = [u for j, u in enumerate(row) if p.with_itself or j != i]
         means.append(sum(others) / max(1, len(others)))
-    run.note("expected utility", [*means])
+    nodes = [sample.node for sample in samples]
+    run.note("utility", Utilities(nodes=nodes, matrix=matrix, means=means).model_dump())
     for sample, mean in zip(samples, means, strict=True):
         run.finish(sample.node, mean)
     ranked = sorted(range(p.n), key=lambda i: -means[i])

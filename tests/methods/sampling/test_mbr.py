@@ -56,11 +56,12 @@ def test_the_first_sample_in_place_of_the_best_is_caught(small, monkeypatch):
 def test_the_whole_matrix_is_kept(pair):
     events = []
     run = play("mbr", PARAMS | {"n": 5}, pair, Seeded(1), 6, record=events)
-    notes = {e.name: e.value for e in events if e.kind == "note"}
-    assert [len(row) for row in notes["utility"]] == [5] * 5
-    assert notes["expected utility"] == pytest.approx([sum(r) / 5 for r in notes["utility"]])
+    (noted,) = [e.value for e in events if e.kind == "note" and e.name == "utility"]
+    assert [len(row) for row in noted["matrix"]] == [5] * 5
+    assert noted["means"] == pytest.approx([sum(row) / 5 for row in noted["matrix"]])
     outputs = run.end().outputs
-    assert outputs[0].score == max(notes["expected utility"])
+    assert outputs[0].score == max(noted["means"])
+    assert outputs[0].node == noted["nodes"][noted["means"].index(outputs[0].score)]
     assert EOS not in outputs[0].token_ids[:-1]
 
 
@@ -105,8 +106,8 @@ def embedded(**models):
     pair = {"target": toy_pair(2)["target"], **models}
     values = {"n": 6, "utility": "embedding", "filters": "none"}
     run = play("mbr", values, pair, Seeded(3), 5, record=events)
-    (matrix,) = [e.value for e in events if e.kind == "note" and e.name == "utility"]
-    return run, matrix, events
+    (noted,) = [e.value for e in events if e.kind == "note" and e.name == "utility"]
+    return run, noted["matrix"], events
 
 
 def by_hand(events):
