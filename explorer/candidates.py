@@ -7,13 +7,40 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from explorer.law import Law
+from explorer.records import Revisit, Revisits
+from explorer.registry import Note
 from explorer.run import Run
+
+REVISITS = Note(
+    "revisits", "The earlier tokens to which candidates lead back", "record", drawn_as="revisits"
+)
 
 
 def best_tokens(law: Law, k: int) -> list[int]:
     """The k most probable tokens of the law, best first, as far as they are possible."""
     values, tokens = law.probs.sort(descending=True, stable=True)
     return tokens[:k][values[:k] > 0].tolist()
+
+
+def note_revisits(
+    run: Run,
+    law: Law,
+    tokens: Sequence[int],
+    back: Sequence[tuple[int, int] | None],
+    cost: Tensor,
+) -> None:
+    """Note which candidates lead back to what stands already; declared as `REVISITS`.
+
+    `back` has of each (place, tokens in a row that come again), or None where it leads nowhere;
+    `cost` (k,) is what it pays.
+    """
+    found = [
+        Revisit(token=token, place=there[0], tokens=there[1], cost=x)
+        for token, there, x in zip(tokens, back, cost.tolist(), strict=True)
+        if there
+    ]
+    if found:
+        run.note(REVISITS.name, Revisits(candidates=found).model_dump(), law.node)
 
 
 def settle(

@@ -65,6 +65,27 @@ class Clauses:
             if any((x in present) == x.wanted for x in clause)
         )
 
+    @property
+    def names(self) -> list[str]:
+        """The clauses as they are told."""
+        return [
+            " or ".join(("" if x.wanted else "no ") + f"“{x.text}”" for x in clause)
+            for clause in self.clauses
+        ]
+
+    def stands(self, present: Present, tokens: Sequence[int]) -> list[tuple[int, int]]:
+        """Of each clause the tokens that stand at the end of the text or in it, and all it takes.
+
+        Of several phrases the furthest counts; what is absent, as wanted, is one of one.
+        """
+        met = self.met(present)
+        found = []
+        for i, clause in enumerate(self.clauses):
+            wanted = [(begun(tokens, x.tokens), len(x.tokens)) for x in clause if x.wanted]
+            have, whole = max(wanted, key=lambda part: part[0] / part[1], default=(0, 1))
+            found.append((whole if i in met else have, whole))
+        return found
+
     def broken(self, present: Present) -> bool:
         """Whether one of them cannot be met any more."""
         return any(all(not x.wanted and x in present for x in clause) for clause in self.clauses)

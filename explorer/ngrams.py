@@ -27,6 +27,22 @@ def repeated_share(tokens: Sequence[int], n: int = 4) -> float | None:
     return None if distinct is None else 1 - distinct
 
 
+def walked_before(text: Sequence[int], token: int, most: int) -> tuple[int, int]:
+    """The length of the longest end of the text with the token, up to `most`, that it holds
+    already, and the place of that token there, the latest of equals; 0 and -1 if it is new.
+    """
+    longest, found = 0, -1
+    for place, there in enumerate(text):
+        n = 0
+        while (
+            there == token and n < most and n <= place and (n == 0 or text[place - n] == text[-n])
+        ):
+            n += 1
+        if n and n >= longest:
+            longest, found = n, place
+    return longest, found
+
+
 class NGramModel:
     """How often each token followed each context of up to n - 1 tokens."""
 

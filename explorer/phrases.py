@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from explorer.errors import InputError, shown
-from explorer.registry import Params, param
+from explorer.records import Constraints, Standing
+from explorer.registry import Note, Params, param
 from explorer.run import Run
 from explorer.view import LanguageModel
 
@@ -72,6 +74,11 @@ def phrases_of(run: Run, text: str) -> tuple[tuple[int, ...], ...]:
     return tuple(phrases)
 
 
+CONSTRAINTS = Note(
+    "constraints", "What each hypothesis has of what is wanted", "record", drawn_as="constraints"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Which of the phrases a hypothesis holds, and how much of another one it has begun."""
@@ -85,6 +92,15 @@ class Progress:
     def covered(self) -> int:
         """Tokens of phrases that stand there."""
         return sum(len(self.phrases[i]) for i in self.met) + self.tokens
+
+    @property
+    def stands(self) -> list[tuple[int, int]]:
+        """Of each phrase the tokens that stand there, and all that it has."""
+        have = [self.tokens if i == self.begun else 0 for i in range(len(self.phrases))]
+        return [
+            (len(phrase) if i in self.met else have[i], len(phrase))
+            for i, phrase in enumerate(self.phrases)
+        ]
 
     @property
     def complete(self) -> bool:
@@ -111,3 +127,11 @@ class Progress:
         first = (i for i, needed in broken.needed.items() if needed == token)
         i = next(first, None)
         return broken if i is None else broken.with_next_of(i)
+
+
+def note_progress(run: Run, phrases: str, placed: Iterable[tuple[int, Progress]]) -> None:
+    """Note what each running hypothesis, (node, progress), has; declared as `CONSTRAINTS`."""
+    if phrases:
+        standing = [Standing(node=n, bank=p.covered, stands=p.stands) for n, p in placed]
+        record = Constraints(wanted=phrases.split(";"), hypotheses=standing)
+        run.note(CONSTRAINTS.name, record.model_dump(mode="json"))

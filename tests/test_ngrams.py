@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from explorer.ngrams import distinct_share, repeated_share
+from explorer.ngrams import distinct_share, repeated_share, walked_before
 
 
 def test_repetition_is_the_share_of_grams_seen_before():
@@ -35,3 +35,19 @@ def test_shares_agree_with_counting_each_gram_by_looking_back():
         seen = [gram in grams[:i] for i, gram in enumerate(grams)]
         expected = sum(seen) / len(seen) if seen else None
         assert repeated_share(text, n) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "token", "most", "found"),
+    [
+        ([1, 2, 3, 1, 2], 3, 5, (3, 2)),
+        ([1, 2, 3, 1, 2], 1, 5, (1, 3)),
+        ([1, 2, 3, 1, 2], 4, 5, (0, -1)),
+        ([1, 1, 1, 1], 1, 5, (4, 3)),
+        ([1, 1, 1, 1], 1, 2, (2, 3)),
+        ([2, 1, 3, 2, 1, 3, 2], 1, 2, (2, 4)),
+        ([], 1, 2, (0, -1)),
+    ],
+)
+def test_the_walked_path_is_found_the_longest_and_of_equals_the_latest(text, token, most, found):
+    assert walked_before(text, token, most) == found

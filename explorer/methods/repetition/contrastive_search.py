@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import torch
 
-from explorer.candidates import best_tokens, settle
+from explorer.candidates import REVISITS, best_tokens, note_revisits, settle
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -60,6 +60,7 @@ class ContrastiveSearchParams(Params):
     claims={"deterministic"},
     notes=(
         Note("penalty", "Greatest cosine of the chosen token with the text", unit="cosine"),
+        REVISITS,
         Note("isotropy", "Isotropy of the text by layer, the embedding first", "vector",
              drawn_as="bars"),
         Note("similarity", "Cosines of the text's last tokens with each other", "matrix",
@@ -92,12 +93,15 @@ def contrastive_search(run: Run, p: ContrastiveSearchParams) -> None:
 
         # 2. How much each resembles what stands there.
         h = states_so_far(run, view, L)  # (P + T, d)
-        penalty = cosines(view.hidden(fan, L), h).amax(1)  # (k,)
+        penalty, nearest = cosines(view.hidden(fan, L), h).max(1)  # (k,), (k,)
 
         # 3. Probable, and unlike.
         prob = law.probs[C].to(penalty)
         score = (1 - p.alpha) * prob - p.alpha * penalty
         run.note("penalty", float(penalty[score.argmax()]), node)
+        first = len(h) - run.tree.depth(node)  # of the new tokens
+        back = [(i - first, 1) for i in nearest.tolist()]
+        note_revisits(run, law, C, back, p.alpha * penalty)
         node = settle(run, law, C, score, p=prob, penalty=penalty)
 
     text = [states_so_far(run, view, layer) for layer in range(L + 1)]

@@ -29,8 +29,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from explorer.candidates import best_tokens, settle
-from explorer.ngrams import NGramModel, Smoothing
+from explorer.candidates import REVISITS, best_tokens, note_revisits, settle
+from explorer.ngrams import NGramModel, Smoothing, walked_before
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -75,7 +75,7 @@ class SimpleDecodingParams(Params):
     paper="https://arxiv.org/abs/2305.12675",
     params=SimpleDecodingParams,
     claims={"deterministic"},
-    notes=(Note("penalty", "What the anti-model holds against the chosen token"),),
+    notes=(Note("penalty", "What the anti-model holds against the chosen token"), REVISITS),
     presets={
         "the paper's defaults": preset(
             "The candidate that the text's own n-grams expect, and how much it pays for it.",
@@ -101,6 +101,7 @@ def fsd(run: Run, p: SimpleDecodingParams) -> None:
     L = run.models["target"].depth
     view = run.open("target", hidden=(L,) if p.form == "vector" else ())
     anti = NGramModel(p.n, run.prompt.ids)
+    text = list(run.prompt.ids)
     node = run.root
     for _ in run.steps():
         # 1. The k most probable tokens.
@@ -111,25 +112,32 @@ def fsd(run: Run, p: SimpleDecodingParams) -> None:
         if p.form == "ngram":
             held = [anti.probability(v, p.beta, p.smoothing) for v in C]
             penalty = torch.tensor(held, dtype=torch.float64)
+            walks = [walked_before(text, v, p.n) for v in C]
         else:
-            text = [*run.prompt.ids, *run.tree.tokens(node)]
-            penalty = resemblance(states_so_far(run, view, L), text, C, p.n - 1)
+            penalty, places = resemblance(states_so_far(run, view, L), text, C, p.n - 1)
+            walks = [(int(x > 0), at) for x, at in zip(penalty, places, strict=True)]
 
         # 3. Probable for the model, and not for the anti-model.
         prob = law.probs[C].cpu()
         score = (1 - p.alpha) * prob - p.alpha * penalty
         run.note("penalty", float(penalty[score.argmax()]), node)
+        back = [(at - len(run.prompt.ids), n) if n else None for n, at in walks]
+        note_revisits(run, law, C, back, p.alpha * penalty)
         node = settle(run, law, C, score, p=prob, penalty=penalty)
-        anti.append(run.tree.token(node))
+        text.append(run.tree.token(node))
+        anti.append(text[-1])
 
 
-def resemblance(h: Tensor, text: Sequence[int], C: Sequence[int], m: int) -> Tensor:
+def resemblance(
+    h: Tensor, text: Sequence[int], C: Sequence[int], m: int
+) -> tuple[Tensor, list[int]]:
     """For each candidate the greatest cosine, from 0 to 1, of the last m states with m states that
-    it followed before; 0 where it followed none. `h` is (T, d), `text` ends where `h` ends.
+    it followed before, and where; 0 where it followed none. `h` is (T, d), `text` ends with it.
     """
     if len(h) <= m:
-        return torch.zeros(len(C), dtype=torch.float64)
+        return torch.zeros(len(C), dtype=torch.float64), [0] * len(C)
     windows = torch.cat([h[i : len(h) - m + 1 + i] for i in range(m)], -1)  # (T - m + 1, m · d)
     alike = cosines(windows[-1:], windows[:-1])[0].clamp(0, 1).cpu()
     following = torch.tensor(text[-len(alike) :])
-    return torch.stack([alike.where(following == v, 0.0).max() for v in C])
+    most, places = torch.stack([alike.where(following == v, 0.0) for v in C]).max(1)
+    return most, (places + len(text) - len(alike)).tolist()

@@ -27,7 +27,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from explorer.candidates import best_tokens, settle
+from explorer.candidates import REVISITS, best_tokens, note_revisits, settle
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, parse_chain
@@ -68,6 +68,7 @@ class IsotropicProximalParams(Params):
     notes=(
         Note("proximal", "Mean cosine of the chosen token with the answer so far", unit="cosine"),
         Note("isotropic", "Mean cosine of the answer with the prompt's utterances", unit="cosine"),
+        REVISITS,
     ),
     presets={
         "the paper's defaults": preset(
@@ -103,6 +104,7 @@ def isotropic_proximal_search(run: Run, p: IsotropicProximalParams) -> None:
         C = best_tokens(law, p.k if len(answer) >= p.first else 1)
         prob = law.probs[C].cpu()
         proximal = isotropic = torch.zeros_like(prob)
+        back: list[tuple[int, int] | None] = [None] * len(C)
 
         # 2. How close each is to the answer, and the answer with it to the prompt's utterances.
         if len(answer) >= p.first:
@@ -112,13 +114,16 @@ def isotropic_proximal_search(run: Run, p: IsotropicProximalParams) -> None:
             proximal = cosines(h_v, h_y).mean(1).cpu()
             if ends:
                 mean = (h_y.sum(0) + h_v) / (len(answer) + 1)  # (k, d): the answer's with each
-                isotropic = cosines(mean, said[ends]).mean(1).cpu()
+                alike = cosines(mean, said[ends])  # (k, utterances)
+                isotropic = alike.mean(1).cpu()
+                back = [(ends[i] - len(said), 1) for i in alike.argmax(1).tolist()]
 
         # 3. Probable, close to the answer, apart from what was said.
         score = p.alpha * prob + (1 - p.alpha) * (proximal - isotropic)
         best = int(score.argmax())
         run.note("proximal", float(proximal[best]), node)
         run.note("isotropic", float(isotropic[best]), node)
+        note_revisits(run, law, C, back, (1 - p.alpha) * isotropic)
         node = settle(run, law, C, score, p=prob, proximal=proximal, isotropic=isotropic)
 
 

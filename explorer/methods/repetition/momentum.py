@@ -23,12 +23,11 @@ Lan et al. 2022, "Momentum Decoding", https://arxiv.org/abs/2212.02175
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from pydantic import field_validator
 
-from explorer.candidates import best_tokens, settle
+from explorer.candidates import REVISITS, best_tokens, note_revisits, settle
+from explorer.ngrams import walked_before
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -78,7 +77,10 @@ class MomentumParams(Params):
     paper="https://arxiv.org/abs/2212.02175",
     params=MomentumParams,
     claims={"deterministic"},
-    notes=(Note("walked", "Tokens of the walked path that the chosen one goes on", unit="tokens"),),
+    notes=(
+        Note("walked", "Tokens of the walked path that the chosen one goes on", unit="tokens"),
+        REVISITS,
+    ),
     presets={
         "the paper's defaults": preset(
             "How far the text follows its own steps before the resistance throws it out.",
@@ -114,20 +116,13 @@ def momentum(run: Run, p: MomentumParams) -> None:
             C = C[:1]
 
         # 2. Each candidate meets the resistance of the path that it would go on.
-        L = [walked(text, v, len(f) - 1) for v in C]
+        walks = [walked_before(text, v, len(f) - 1) for v in C]
+        L = [length for length, _ in walks]
         prob = law.probs[C]
-        score = prob - p.alpha * torch.tensor([f[n] for n in L]).to(prob)
+        cost = p.alpha * torch.tensor([f[n] for n in L]).to(prob)
+        score = prob - cost
         run.note("walked", L[int(score.argmax())], node)
+        back = [(at - len(run.prompt.ids), n) if n else None for n, at in walks]
+        note_revisits(run, law, C, back, cost)
         node = settle(run, law, C, score, p=prob, walked=L)
         text.append(run.tree.token(node))
-
-
-def walked(text: Sequence[int], v: int, most: int) -> int:
-    """The length of the longest end of the text with v, up to `most`, that it holds already."""
-    longest = 0
-    for place, token in enumerate(text):
-        n = 0
-        while token == v and n < most and n <= place and (n == 0 or text[place - n] == text[-n]):
-            n += 1
-        longest = max(longest, n)
-    return longest

@@ -72,6 +72,7 @@ class MirostatParams(Params):
     notes=(
         Note("surprise", "How surprising the chosen token was", unit="bits"),
         Note("mean_surprise", "The running mean that is steered towards the target", unit="bits"),
+        Note("target", "The mean surprise that is wanted, τ", unit="bits"),
         Note("mu", "The threshold μ before the step: no token should surprise more", unit="bits"),
         Note("kept_tokens", "How many tokens the draw was among", unit="tokens"),
     ),
@@ -119,6 +120,7 @@ def mirostat(run: Run, p: MirostatParams) -> None:
         total += S
         run.note("surprise", S, node)
         run.note("mean_surprise", total / (step + 1), node)
+        run.note("target", p.tau, node)
         run.note("mu", mu, node)
         run.note("kept_tokens", int(kept.sum()), node)
         mu -= p.eta * (S - p.tau)

@@ -131,16 +131,17 @@ def diverse_beam_search(run: Run, p: DiverseParams) -> None:
             going, ended = parted(run, ranked, size)
             for x in going:
                 chosen_before[x.token] += 1
-            plans.append((group, paid, scores, going, ended))
+            plans.append((group, paid, scores, payment, going, ended))
 
         # 3. What a group drops may live on in another one.
-        spared = {x.node for _, _, _, going, _ in plans for x in going}
-        for group, paid, scores, going, ended in plans:
+        spared = {x.node for *_, going, _ in plans for x in going}
+        for group, paid, scores, payment, going, ended in plans:
             group.pool.take(run, ended)
             sums_paid = [x.score for x in going]
             group.beams = advance(
-                run, paid, scores, going, ended, spared, group=group.number, score=sums_paid
-            )
+                run, paid, scores, going, ended, spared,
+                group=group.number, score=sums_paid, paid=[float(payment[x.token]) for x in going],
+            )  # fmt: skip
 
         # 4. A group is done when its best beam cannot enter its pool any more.
         searching = [g for g in searching if g.beams and not done(g, step + 1)]

@@ -41,7 +41,7 @@ from explorer.hypotheses import (
     sums,
 )
 from explorer.law import Law, Mask
-from explorer.phrases import PhraseParams, Progress, phrases_of
+from explorer.phrases import CONSTRAINTS, PhraseParams, Progress, note_progress, phrases_of
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -71,6 +71,7 @@ class AllocationParams(PhraseParams):
     notes=(
         Note("banks", "Hypotheses in each bank, from no token of the phrases to all", "vector",
              "hypotheses", "bars"),
+        CONSTRAINTS,
         Note("missing", "What of the phrases did not come", "text", drawn_as="label"),
     ),
     presets={
@@ -134,6 +135,7 @@ def dynamic_beam_allocation(run: Run, p: AllocationParams) -> None:
         beams = grown
         progress = {b.node: after[x.node, x.token] for b, x in zip(beams, chosen, strict=True)}
         run.note("banks", places)
+        note_progress(run, p.phrases, progress.items())
 
         # 4. Can the best running beam still enter the pool?
         if pool.score(max(logp), step + 1) <= pool.worst:

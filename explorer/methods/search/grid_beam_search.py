@@ -41,7 +41,7 @@ from explorer.hypotheses import (
     laws_after,
 )
 from explorer.law import Law
-from explorer.phrases import PhraseParams, Progress, phrases_of
+from explorer.phrases import CONSTRAINTS, PhraseParams, Progress, note_progress, phrases_of
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -79,6 +79,7 @@ class Placed:
     notes=(
         Note("rows", "Best sum in each row, from no token of the phrases to all", "vector",
              "nats", "bars"),
+        CONSTRAINTS,
         Note("missing", "What of the phrases did not come", "text", drawn_as="label"),
     ),
     presets={
@@ -131,6 +132,7 @@ def grid_beam_search(run: Run, p: GridParams) -> None:
         grid = [Placed(b, progress) for b, (_, progress) in zip(beams, chosen, strict=True)]
         best = best_of_rows(grid, C)
         run.note("rows", best)
+        note_progress(run, p.phrases, [(placed.beam.node, placed.progress) for placed in grid])
 
         # 4. Can the best of all rows still enter the pool?
         if pool.score(max(x for x in best if x is not None), step + 1) <= pool.worst:

@@ -42,6 +42,8 @@ from explorer.hypotheses import (
     sums,
 )
 from explorer.law import Law
+from explorer.phrases import CONSTRAINTS
+from explorer.records import Constraints, Standing
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
@@ -71,8 +73,7 @@ class NeuroLogicParams(ClauseParams):
 
 
 NOTES = (
-    Note("clauses_met", "How many clauses each hypothesis has met, in the order of the beam",
-         "vector", "clauses", "bars"),
+    CONSTRAINTS,
     Note("missing", "What no hypothesis has", "text", drawn_as="label"),
 )  # fmt: skip
 
@@ -157,7 +158,7 @@ def search_clauses(
         if not going:
             break
         beams = [Placed(b, c.present) for b, c in zip(kept, going, strict=True)]
-        run.note("clauses_met", [*met])
+        note_standing(run, clauses, beams)
         cut = step + 1 == run.limit  # what has not met everything by now never will
         if cut or pool.score(max(b.score for b in kept), step + 1) <= pool.worst:
             break
@@ -167,6 +168,22 @@ def search_clauses(
         meeting = sorted(beams, key=lambda b: -len(clauses.met(b.present)))
         run.note("missing", missing(clauses, meeting[0].present))
     return pool.ranked(run, [placed.beam for placed in meeting])[:B]
+
+
+def note_standing(run: Run, clauses: Clauses, beams: Sequence[Placed]) -> None:
+    """Which clauses each running hypothesis has met, or begun to."""
+    if not len(clauses):
+        return
+    standing = [
+        Standing(
+            node=placed.beam.node,
+            bank=len(clauses.met(placed.present)),
+            stands=clauses.stands(placed.present, run.tree.tokens(placed.beam.node)),
+        )
+        for placed in beams
+    ]
+    record = Constraints(wanted=clauses.names, hypotheses=standing)
+    run.note(CONSTRAINTS.name, record.model_dump(mode="json"))
 
 
 def candidates(
@@ -234,6 +251,5 @@ def in_turns(found: Sequence[Candidate], scores: Sequence[float]) -> list[Candid
 
 
 def missing(clauses: Clauses, present: Present) -> str:
-    unmet = [c for i, c in enumerate(clauses.clauses) if i not in clauses.met(present)]
-    told = [" or ".join(("" if x.wanted else "no ") + f"“{x.text}”" for x in c) for c in unmet]
-    return f"{len(unmet)} of {len(clauses)} clauses are not met: {'; '.join(told)}"
+    unmet = [name for i, name in enumerate(clauses.names) if i not in clauses.met(present)]
+    return f"{len(unmet)} of {len(clauses)} clauses are not met: {'; '.join(unmet)}"

@@ -5,7 +5,6 @@ from itertools import pairwise
 import pytest
 from oracle import PROMPT, Walk, play, toy_pair
 
-import explorer.methods.repetition.momentum as module
 from explorer.errors import InputError
 from explorer.models.table import EOS, TableLM
 from explorer.registry import get_method
@@ -88,12 +87,21 @@ def test_an_infinite_resistance_forbids_walking_so_far_again():
         assert len(list(pairwise(loose))) > len(set(pairwise(loose)))
 
 
-def test_the_walked_path_is_found():
-    assert module.walked([1, 2, 3, 1, 2], 3, 5) == 3
-    assert module.walked([1, 2, 3, 1, 2], 1, 5) == 1
-    assert module.walked([1, 2, 3, 1, 2], 4, 5) == 0
-    assert module.walked([1, 1, 1, 1], 1, 5) == 4
-    assert module.walked([1, 1, 1, 1], 1, 2) == 2
+def test_it_is_noted_where_each_candidate_leads_back_to_and_what_that_costs():
+    events, table = [], [0.0, 1.0, 3.0]
+    run = play("momentum", {"k": 4, "alpha": 0.5, "resistance": "1 3"}, {"target": Endless(6, 1)},
+               Walk(), LENGTH, record=events)  # fmt: skip
+    text = [*PROMPT.ids, *run.tree.tokens(run.head)]
+    noted = [e for e in events if e.kind == "note" and e.name == "revisits"]
+    assert len(noted) > LENGTH / 2
+    for event in noted:
+        before = text[: len(PROMPT.ids) + run.tree.depth(event.node)]
+        for back in event.value["candidates"]:
+            place = back["place"] + len(PROMPT.ids)
+            assert place < len(before)
+            n = back["tokens"]
+            assert [*before, back["token"]][-n:] == before[place - n + 1 : place + 1]
+            assert back["cost"] == pytest.approx(0.5 * table[n])
 
 
 @pytest.mark.parametrize("table", ["", "steep", "1 -2", "1 nan"])

@@ -62,6 +62,21 @@ def same(ours, theirs):
     ] == pytest.approx([score for score, _ in theirs], abs=1e-5)
 
 
+def test_what_each_paid_is_the_price_times_the_earlier_groups_that_took_its_token():
+    events = []
+    values = {"num_beams": 6, "num_groups": 3, "diversity": 0.25}
+    table = toy_pair(1)["target"]
+    play("diverse_beam_search", values, {"target": table}, Walk(), LENGTH, record=events)
+    tokens = {e.id: e.token for e in events if e.kind == "node"}
+    kept = [e for e in events if e.kind == "mark" and e.mark == "kept"]
+    for mark in kept:
+        before = [x for x in kept if x.step == mark.step]
+        same = [tokens[x.node] == tokens[mark.node] for x in before
+                if x.numbers["group"] < mark.numbers["group"]]  # fmt: skip
+        assert mark.numbers["paid"] == pytest.approx(0.25 * sum(same))
+    assert len({mark.numbers["paid"] for mark in kept}) > 2
+
+
 CASES = [
     (toy_pair(seed)["target"], size, groups, price, accumulate)
     for seed in range(3)

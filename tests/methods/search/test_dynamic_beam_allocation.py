@@ -83,6 +83,22 @@ def test_the_places_of_every_step_are_those_of_its_beams():
         assert places == [covered.count(c) for c in range(3)]
 
 
+@pytest.mark.parametrize("method", ["dynamic_beam_allocation", "grid_beam_search"])
+def test_what_each_hypothesis_has_of_each_phrase_is_noted(method):
+    events = []
+    values = {"phrases": "ab;c", "num_beams": 4}
+    play(method, values, {"target": toy_pair(1)["target"]}, Walk(), 6, record=events)
+    noted = {e.step: e.value for e in events if e.kind == "note" and e.name == "constraints"}
+    assert len(noted) > 2
+    for step, value in noted.items():
+        kept = [e for e in events if e.kind == "mark" and e.mark == "kept" and e.step == step]
+        assert value["wanted"] == ["ab", "c"]
+        assert {x["node"] for x in value["hypotheses"]} == {e.node for e in kept}
+        for x in value["hypotheses"]:
+            assert [whole for _, whole in x["stands"]] == [2, 1]
+            assert x["bank"] == sum(have for have, _ in x["stands"])
+
+
 def test_where_the_phrases_cannot_come_the_richest_bank_answers():
     table = toy_pair(1)["target"]
     events = []

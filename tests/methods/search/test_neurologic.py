@@ -1,5 +1,7 @@
 """NeuroLogic: the best of all texts that meet the clauses, and beam search without any."""
 
+from itertools import pairwise
+
 import pytest
 from oracle import Walk, all_texts, play, text_logp, toy_pair
 
@@ -88,8 +90,27 @@ def test_what_is_too_far_behind_is_dropped():
         events = []
         values = {"clauses": "a;b;c", "num_beams": 6, "tolerance": 0}
         play("neurologic", values, {"target": table}, Walk(), 6, record=events).end()
-        noted = [e.value for e in events if e.kind == "note" and e.name == "clauses_met"]
-        assert noted and all(len(set(met)) == 1 for met in noted)
+        noted = [e.value for e in events if e.kind == "note" and e.name == "constraints"]
+        banks = [{x["bank"] for x in value["hypotheses"]} for value in noted]
+        assert banks and all(len(met) == 1 for met in banks)
+
+
+def test_what_each_hypothesis_has_of_each_clause_is_noted():
+    events = []
+    values = {"clauses": "a|bc;!d", "num_beams": 4}
+    run = play("neurologic", values, {"target": toy_pair(1)["target"]}, Walk(), 6, record=events)
+    noted = [e.value for e in events if e.kind == "note" and e.name == "constraints"]
+    assert noted
+    a, b, c, d = 1, 2, 3, 4
+    for value in noted:
+        assert value["wanted"] == ["“a” or “bc”", "no “d”"]
+        for x in value["hypotheses"]:
+            text = run.tree.tokens(x["node"])
+            met = a in text or (b, c) in pairwise(text)
+            begun = [1, 2] if text[-1] == b else [0, 1]
+            assert x["stands"][0] in ([1, 1], [2, 2]) if met else x["stands"][0] == begun
+            assert x["stands"][1] == [1, 1]
+            assert x["bank"] == met + (d not in text)
 
 
 @pytest.mark.parametrize(
