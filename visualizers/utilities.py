@@ -73,7 +73,8 @@ def _data() -> list[dict[str, Any]]:
     bar = {"type": "bar", "orientation": "h", "xaxis": "x2", "hoverinfo": "text",
            "textposition": "none", "x": [], "y": []}  # fmt: skip
     scale = {"orientation": "h", "y": 1, "yanchor": "bottom", "x": 0, "xanchor": "left",
-             "len": 0.74, "thickness": 8, "outlinewidth": 0, "nticks": 4, "tickangle": 0}  # fmt: skip
+             "len": 0.74, "thickness": 8, "outlinewidth": 0, "nticks": 4,
+             "tickangle": 0}  # fmt: skip
     return [
         {"type": "heatmap", "colorscale": "Cividis", "z": [], "hoverinfo": "text", "xgap": 1,
          "ygap": 1, "colorbar": scale},
