@@ -103,7 +103,7 @@ const writing = (v) => {
   made.addEventListener("submit", (event) => {
     event.preventDefault();
     const typed = more.value.split(",").map((tag) => tag.trim()).filter(Boolean);
-    trigger("select", { action: "describe", tags: [...kept, ...typed], note: note.value,
+    trigger("select", { action: "describe", run: v.run, tags: [...kept, ...typed], note: note.value,
       session: session.value, sent: ++sent });
   });
   made.addEventListener("keydown", (event) => {
@@ -156,7 +156,7 @@ const draw = () => {
     });
     write.dataset.act = "describe";
     write.setAttribute("aria-expanded", String(!!form));
-    actions.append(write, button("Share", () => trigger("select", { action: "share" })));
+    actions.append(write, button("Share", () => trigger("select", { action: "share", run: v.run })));
     shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
   }
   if (v.method) {
@@ -171,10 +171,10 @@ const draw = () => {
     actions.append(
       button(v.notice ? "Run it yourself" : "Use its settings", () => {
         document.body.dataset.drawer = "parameters";
-        trigger("select", { action: "fill" });
+        trigger("select", { action: "fill", run: v.run });
         document.getElementById("go")?.focus();
       }),
-      button("Export", () => trigger("select", { action: "export" })),
+      button("Export", () => trigger("select", { action: "export", run: v.run })),
     );
   }
   describe(v);

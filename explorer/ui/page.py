@@ -25,11 +25,11 @@ from explorer.ui.query import Query, read_query
 from explorer.ui.quiet import quiet
 from explorer.ui.reproducing import reproduction
 from explorer.ui.service import Place, Service, Visitor
+from explorer.ui.tab import PAGE, Tab
 from explorer.ui.trace_view import trace_view
-from explorer.ui.watching import Looks, chunks, fetched
+from explorer.ui.watching import chunks, fetched
 
 OWNER_KEY = "decoding-explorer-owner"
-KEPT_SECONDS = 3600  # what a tab that was closed leaves behind
 HEADER = """<h1>Decoding Explorer</h1>
 <p>See how a language model's text comes to be: every candidate, and why it won or lost.</p>"""
 
@@ -39,7 +39,6 @@ class Page:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.looks = Looks()
         with gr.Blocks(
             title="Decoding Explorer", analytics_enabled=False, fill_width=True
         ) as self.blocks:
@@ -47,11 +46,11 @@ class Page:
             self.owner = gr.BrowserState(
                 "", storage_key=OWNER_KEY, secret="in the browser alone anyway"
             )
-            self.share = gr.State("", time_to_live=KEPT_SECONDS)
-            self.current = gr.State({}, time_to_live=KEPT_SECONDS)
+            # No time to live for these: it would end them in a tab that is open, too.
+            self.tab = gr.State(Tab())
+            self.current = gr.State({})  # `Tab.current`, as news for whatever shows it
             # The place of a run from which the next one goes on, as a wish (see `branching`).
-            self.origin = gr.State({}, time_to_live=KEPT_SECONDS)
-            self.shown = gr.State(runs.PAGE, time_to_live=KEPT_SECONDS)  # runs that are listed
+            self.origin = gr.State({})
             self._layout()
             self._wire()
             publish(service)
@@ -77,7 +76,7 @@ class Page:
         with gr.Row(elem_id="body"):
             with gr.Column(elem_id="main"):
                 self.bar = part("bar")
-                reproduction(self.service, self.owner, self.share, self.current, self.every)
+                reproduction(self.service, self.owner, self.tab, self.current, self.every)
                 self.family = part("family", {})
                 self.view = trace_view(lambda question: fetched(self.service, question))
                 self.compare = compare_view(lambda question: compared(self.service, question))
@@ -96,7 +95,7 @@ class Page:
                     form.place_controls(
                         self.ask,
                         self.common,
-                        [self.owner, self.share, self.session, self.origin],
+                        [self.owner, self.tab, self.session, self.origin],
                         self.blocks.load,
                         self._start,
                         [self.problems, self.current, self.origin, self.place],
@@ -128,22 +127,21 @@ class Page:
     # Events --------------------------------------------------------------------------------------
 
     def _wire(self) -> None:
-        who = [self.owner, self.share]
-        listing = [*who, self.search, self.session, self.current, self.shown]
+        who = [self.owner, self.tab]
         ask, every = self.ask, self.every
         self.blocks.load(
             self._arrive,
-            [self.owner],
-            [self.owner, self.share, self.current, self.session, self.about_session],
+            who,
+            [self.owner, self.current, self.session, self.about_session],
             js=script("owner.js"),
             **every,
         )
         around = [self.bar, self.family, ask.stop, self.list, self.session, self.problems]
-        self.current.change(self._standing, listing, around, **every)
-        self.current.change(self._compare, [*who, self.current], [self.compare], **every)
-        self.compare.select(self._act_on_two, [self.current], [self.current], **every)
-        seen = self.current.change(self._watch, [*who, self.current], [self.view], **every)
-        seen.then(self._standing, listing, around, **every)
+        self.current.change(self._standing, who, around, **every)
+        self.current.change(self._compare, who, [self.compare], **every)
+        self.compare.select(self._act_on_two, [self.tab], [self.current], **every)
+        seen = self.current.change(self._watch, who, [self.view], **every)
+        seen.then(self._standing, who, around, **every)
         chosen = [ask.about, self.common.preset]
         picked = [ask.method, self.common.preset]
         ask.method.change(form.method_chosen, picked, chosen, **every)
@@ -151,58 +149,59 @@ class Page:
         second.method.change(form.second_chosen, [second.method], [second.preset], **every)
         self.catalogue.select(_picked, None, [ask.method], **every)
         self.about.select(_begun, None, [ask.method, self.common.preset], **every)
-        ask.stop.click(self._stop, [*who, self.current], [self.problems], queue=False, **every)
+        ask.stop.click(self._stop, who, [self.problems], queue=False, **every)
         chosen_now = [self.session, self.about_session]
         changed = [self.list, self.current, self.search, *chosen_now]
         acted = [self.bar, self.download, *changed]
-        form_fields = [*form.fields(ask, self.common), self.problems]
-        self.bar.select(self._act_on_run, listing, [*acted, *form_fields], **every)
-        self.gallery.select(_opened, None, [self.current], **every)
-        self.list.select(self._act_on_list, listing, [*changed, self.shown], **every)
         formed = form.fields(ask, self.common)
+        self.bar.select(self._act_on_run, who, [*acted, *formed, self.problems], **every)
+        self.gallery.select(_opened, [self.tab], [self.current], **every)
+        self.list.select(self._act_on_list, [*who, self.search], changed, **every)
         self.view.select(
             self._act_on_token,
-            [*who, self.session, self.current],
+            [*who, self.session],
             [self.view, self.current, self.origin, self.place, *formed],
             **every,
         )
         self.place.select(_nowhere, None, [self.origin, self.place], **every)
-        self.family.select(_opened, None, [self.current], **every)
+        self.family.select(_opened, [self.tab], [self.current], **every)
+        asked = [*who, self.search, self.session]
         found = [self.list, self.about_session]
-        self.search.submit(partial(self._find, False), listing, found, **every)
-        self.session.input(partial(self._find, True), listing, found, **every)
-        self.about_session.select(self._act_on_session, listing, [self.bar, *changed], **every)
-        self.export.click(self._export, [*who, self.session], [self.download, self.list], **every)
-        self.bring.upload(self._import, [*listing, self.bring], changed, **every)
+        # What is asked for while an answer is on its way is asked for behind it, not forgotten.
+        last: dict[str, Any] = {**every, "trigger_mode": "always_last"}
+        self.search.submit(partial(self._find, False), asked, found, **last)
+        self.session.input(partial(self._find, True), asked, found, **last)
+        self.about_session.select(self._act_on_session, who, [self.bar, *changed], **every)
+        self.export.click(self._export, who, [self.download, self.list], **every)
+        self.bring.upload(self._import, [*who, self.bring], changed, **every)
 
-    def _arrive(self, token: str, request: gr.Request) -> tuple[Any, ...]:
+    def _arrive(self, token: str, tab: Tab, request: gr.Request) -> tuple[Any, ...]:
         """A tab was opened: by whom, and on which run."""
-        share = request.query_params.get("share", "")
+        tab.share = request.query_params.get("share", "")
         run_id = request.query_params.get("run", "")
-        visitor = Visitor(token, share)
-        current: dict[str, Any] = {"run": next(iter(self.service.examples), "")}
-        session = sessions.ALL
+        visitor = tab.visitor(token)
+        shown, more = next(iter(self.service.examples), ""), {}
         try:
-            run_id, session = sessions.arrival(self.service, visitor, run_id)
+            run_id, tab.session = sessions.arrival(self.service, visitor, run_id)
             if run_id:
                 self.service.place(run_id, visitor)
-                current = {"run": run_id}
+                shown = run_id
         except InputError as error:
-            current["sentence"] = str(error)
-        current |= _paired(request.query_params.get("with", ""))
-        return token, share, current, *self._chosen(visitor, session)
+            more["sentence"] = str(error)
+        current = tab.open(shown, request.query_params.get("with"), **more)
+        return token, current, *self._chosen(visitor, tab)
 
-    def _chosen(self, visitor: Visitor, session: str, **more: Any) -> tuple[Any, dict[str, Any]]:
-        """The list of sessions with this one chosen, and what stands below it."""
-        found = sessions.choices(self.service, visitor, session)
-        about = sessions.chosen(self.service, visitor, session, **more)
-        return gr.update(choices=found, value=session), about
+    def _chosen(self, visitor: Visitor, tab: Tab, **more: Any) -> tuple[Any, dict[str, Any]]:
+        """The list of sessions with the chosen one, and what stands below it."""
+        found = sessions.choices(self.service, visitor, tab.session)
+        about = sessions.chosen(self.service, visitor, tab.session, **more)
+        return gr.update(choices=found, value=tab.session), about
 
     def _start(
-        self, token: str, share: str, session: str, origin: dict[str, Any], *jobs: dict[str, Any]
+        self, token: str, tab: Tab, session: str, origin: dict[str, Any], *jobs: dict[str, Any]
     ) -> dict[Any, Any]:
         """Generate was pressed, for one method or for two."""
-        visitor = Visitor(token, share)
+        visitor = tab.visitor(token)
         second = sentence = ""
         try:
             where = sessions.place_of_new(session)
@@ -218,31 +217,29 @@ class Page:
             return {self.problems: error.found}
         except ExplorerError as error:
             return {self.problems: {"run": str(error)}}
-        started = {"run": run_id, "new": True, **_paired(second)}
         problems = {"run": sentence} if sentence else {}
-        return {self.problems: problems, self.current: started, self.origin: {}, self.place: {}}
+        current = tab.open(run_id, second, new=True)
+        return {self.problems: problems, self.current: current, self.origin: {}, self.place: {}}
 
-    def _watch(
-        self, token: str, share: str, current: dict[str, Any], request: gr.Request
-    ) -> Iterator[dict[str, Any]]:
+    def _watch(self, token: str, tab: Tab) -> Iterator[dict[str, Any]]:
         """Show the current run, and go on for as long as it does, or as the one beside it.
 
         Only the view hears of each piece: a second output would cost the browser as much again.
         """
-        run_id, visitor = current.get("run", ""), Visitor(token, share)
-        tab = request.session_hash or ""
-        look = self.looks.begin(tab)
+        current, visitor = tab.current, tab.visitor(token)
+        run_id = current.get("run", "")
+        look = tab.look = object()
         if not run_id:
             return
         try:
             for chunk in chunks(self.service, run_id, visitor):
-                if not self.looks.is_latest(tab, look):
+                if tab.look is not look:
                     return
                 yield chunk
         except ExplorerError as error:
             yield {"error": str(error)}
         if beside := current.get("with"):
-            self._wait(beside, visitor, lambda: self.looks.is_latest(tab, look))
+            self._wait(beside, visitor, lambda: tab.look is look)
 
     def _wait(self, run_id: str, visitor: Visitor, wanted: Callable[[], bool]) -> None:
         """Until the run beside the shown one is over; the compare view asks for it itself."""
@@ -254,53 +251,47 @@ class Page:
         except ExplorerError:
             pass  # the compare view says it
 
-    def _compare(self, token: str, share: str, current: dict[str, Any]) -> dict[str, Any] | None:
+    def _compare(self, token: str, tab: Tab) -> dict[str, Any] | None:
         """What the compare view is given: two runs, or that there is nothing to compare."""
+        current = tab.current
         if not current.get("with"):
             return None
-        runs = {"run": current.get("run", ""), "with": current["with"]}
-        return {**runs, "pass": {"owner": token, "share": share}}
+        runs = {"run": current["run"], "with": current["with"]}
+        return {**runs, "pass": {"owner": token, "share": tab.share}}
 
-    def _act_on_two(self, current: dict[str, Any], wish: gr.EventData) -> dict[str, Any]:
+    def _act_on_two(self, tab: Tab, wish: gr.EventData) -> dict[str, Any]:
         """One of two runs is to be seen alone."""
         asked = _detail(wish)
         if asked.get("action") == "open":
-            return {"run": str(asked.get("run", ""))}
-        return {"run": current.get("run", "")}
+            return tab.open(str(asked.get("run", "")))
+        return tab.open(tab.current.get("run", ""))
 
-    def _standing(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
-    ) -> dict[Any, Any]:
+    def _standing(self, token: str, tab: Tab) -> dict[Any, Any]:
         """What stands around the view, when a run is opened and when it is over."""
-        run_id, visitor = current.get("run", ""), Visitor(token, share)
-        listed = self._listed(visitor, current, search, session, shown)
-        choices = gr.update(choices=sessions.choices(self.service, visitor, session))
-        sentence = current.get("sentence", "")
-        if not run_id:
-            return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
-        stoppable = False
-        blame: dict[Any, Any] = {}
-        for one in filter(None, (run_id, current.get("with"))):
-            try:
-                place = self.service.place(one, visitor)
-                stoppable = stoppable or (place.going and place.mine)
-                blame |= self._blame(place, current) if one == run_id else {}
-            except InputError:
-                pass  # the view says it
-        return {
-            self.bar: self._bar(visitor, current, sentence),
-            self.family: family_value(self.service, visitor, run_id),
-            self.ask.stop: gr.update(interactive=stoppable),
-            self.list: listed,
-            self.session: choices,
-            **blame,
-        }
+        with tab.turn:
+            current, visitor = tab.current, tab.visitor(token)
+            run_id, sentence = current.get("run", ""), current.get("sentence", "")
+            listed = runs.listed(self.service, visitor, tab)
+            if not run_id:
+                return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
+            choices = sessions.choices(self.service, visitor, tab.session)
+            stoppable = False
+            blame: dict[Any, Any] = {}
+            for one in filter(None, (run_id, current.get("with"))):
+                try:
+                    place = self.service.place(one, visitor)
+                    stoppable = stoppable or (place.going and place.mine)
+                    blame |= self._blame(place, current) if one == run_id else {}
+                except InputError:
+                    pass  # the view says it
+            return {
+                self.bar: self._bar(visitor, tab, sentence),
+                self.family: family_value(self.service, visitor, run_id),
+                self.ask.stop: gr.update(interactive=stoppable),
+                self.list: listed,
+                self.session: gr.update(choices=choices),
+                **blame,
+            }
 
     def _blame(self, place: Place, current: dict[str, Any]) -> dict[Any, Any]:
         """What only the models could tell is said beside the control that caused it, too."""
@@ -308,36 +299,38 @@ class Page:
             return {}
         return {self.problems: {blamed_field(place.failure, place.info.models): place.failure}}
 
-    def _bar(
-        self, visitor: Visitor, current: dict[str, Any], sentence: str = "", **more: Any
-    ) -> dict[str, Any]:
+    def _bar(self, visitor: Visitor, tab: Tab, sentence: str = "", **more: Any) -> dict[str, Any]:
         """The line above the run, and both runs in the address."""
-        run_id, paired = current.get("run", ""), _paired(current.get("with", ""))
-        return bar_value(self.service, visitor, run_id, sentence, **paired, **more)
+        beside = tab.current.get("with")
+        pair = {"with": beside} if beside else {}
+        return bar_value(
+            self.service, visitor, tab.current.get("run", ""), sentence, **pair, **more
+        )
 
-    def _stop(self, token: str, share: str, current: dict[str, Any]) -> dict[Any, Any]:
+    def _stop(self, token: str, tab: Tab) -> dict[Any, Any]:
         """Stop what is shown: of two runs both, if they are the visitor's."""
+        current = tab.current
         shown = [run for run in (current.get("run", ""), current.get("with")) if run is not None]
         failures = []
         for run_id in shown:
             try:
-                self.service.stop(run_id, Visitor(token, share))
+                self.service.stop(run_id, tab.visitor(token))
             except InputError as error:
                 failures.append(str(error))
         return {self.problems: {"run": failures[0]} if len(failures) == len(shown) else {}}
 
     def _act_on_token(
-        self, token: str, share: str, session: str, current: dict[str, Any], wish: gr.EventData
+        self, token: str, tab: Tab, session: str, wish: gr.EventData
     ) -> dict[Any, Any]:
         """Something about a token of the shown run was pressed: a branch begins there."""
-        run_id, visitor, asked = current.get("run", ""), Visitor(token, share), _detail(wish)
+        run_id, visitor, asked = tab.current.get("run", ""), tab.visitor(token), _detail(wish)
         if asked.get("run") != run_id:
             return {}  # of a run that is not shown any more
         try:
             if asked.get("act") != "anew":
                 where = sessions.place_of_new(session)
                 made = self.service.branch(run_id, visitor, asked, where)
-                return {self.current: {"run": made, "new": True}}
+                return {self.current: tab.open(made, new=True)}
             trace = self.service.trace(run_id, visitor)
             at = branch_point(trace, asked)
             filled = form.filled(self.ask, self.common, trace.header)
@@ -346,22 +339,14 @@ class Page:
         place = {"run": run_id, "ends": quoted(trace, at), "tokens": len(at.begun)}
         return {self.origin: asked, self.place: place, **filled}
 
-    def _act_on_run(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
-        wish: gr.EventData,
-    ) -> dict[Any, Any]:
+    def _act_on_run(self, token: str, tab: Tab, wish: gr.EventData) -> dict[Any, Any]:
         """Something on the line above a run was pressed."""
-        run_id, visitor = current.get("run", ""), Visitor(token, share)
-        store, asked = self.service.store, _detail(wish)
+        visitor, asked = tab.visitor(token), _detail(wish)
+        # The run that the line was about when it was pressed; an example need not say it.
+        run_id = str(asked.get("run") or tab.current.get("run", ""))
+        store = self.service.store
         sentence = ""
         more: dict[str, Any] = {}
-        changed: dict[Any, Any] = {}
         try:
             match asked.get("action"):
                 case "share":
@@ -371,182 +356,120 @@ class Page:
                 case "export":
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
                 case "search":
-                    return self._search(visitor, current, shown, asked)
+                    return self._search(visitor, tab, asked)
                 case "fill":
                     header = self.service.trace(run_id, visitor).header
                     return form.filled(ask=self.ask, common=self.common, header=header)
                 case "describe":
                     more = {"answer": asked.get("sent")}  # which of the form's questions this is
                     runs.describe(self.service, visitor, run_id, asked)
-                    choices, about = self._chosen(visitor, session)
-                    changed = {
-                        self.list: self._listed(visitor, current, search, session, shown),
-                        self.session: choices,
-                        self.about_session: about,
-                    }
         except InputError as error:
             sentence = str(error)
-        return {self.bar: self._bar(visitor, current, sentence, **more), **changed}
+        with tab.turn:
+            answer = {self.bar: self._bar(visitor, tab, sentence, **more)}
+            return answer | (self._library_now(visitor, tab) if more and not sentence else {})
 
-    def _act_on_list(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
-        wish: gr.EventData,
-    ) -> dict[Any, Any]:
+    def _act_on_list(self, token: str, tab: Tab, search: str, wish: gr.EventData) -> dict[Any, Any]:
         """Something in the list of runs was pressed."""
-        visitor, asked = Visitor(token, share), _detail(wish)
-        if asked.get("action") == "open":
-            return {self.current: {"run": str(asked.get("run", ""))}}
-        if asked.get("action") == "compare":
-            return {self.current: {"run": current.get("run", ""), **_paired(asked.get("run"))}}
-        if asked.get("action") == "search":
-            return self._search(visitor, current, shown, asked)
-        if asked.get("action") == "narrow":
-            return self._narrow(visitor, current, search, session, shown, asked)
-        if asked.get("action") == "more":
-            shown += runs.PAGE
-            listed = self._listed(visitor, current, search, session, shown)
-            return {self.list: listed, self.shown: shown}
+        visitor, asked = tab.visitor(token), _detail(wish)
+        more: dict[str, Any] = {"acted": True}
+        match asked.get("action"):
+            case "open":
+                return {self.current: tab.open(str(asked.get("run", "")))}
+            case "compare":
+                return {self.current: tab.open(tab.current.get("run", ""), asked.get("run"))}
+            case "search":
+                return self._search(visitor, tab, asked)
+            case "narrow":
+                return self._narrow(visitor, tab, search, asked)
+            case "more":
+                with tab.turn:
+                    tab.shown += PAGE
+                    return {self.list: runs.listed(self.service, visitor, tab)}
         try:
-            more = runs.act(self.service, visitor, asked)
+            more |= runs.act(self.service, visitor, asked)
         except InputError as error:
-            more = {"sentence": str(error)}
-        chosen, about = self._chosen(visitor, session)
-        return {
-            self.list: self._listed(visitor, current, search, session, shown, acted=True, **more),
-            self.session: chosen,
-            self.about_session: about,
-        }
+            more["sentence"] = str(error)
+        with tab.turn:
+            return self._library_now(visitor, tab, **more)
 
-    def _act_on_session(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
-        wish: gr.EventData,
-    ) -> dict[Any, Any]:
+    def _act_on_session(self, token: str, tab: Tab, wish: gr.EventData) -> dict[Any, Any]:
         """Something below the list of sessions was pressed."""
-        visitor = Visitor(token, share)
+        visitor = tab.visitor(token)
+        chosen = tab.session
         more: dict[str, Any] = {}
         try:
-            session, more = sessions.act(self.service, visitor, session, _detail(wish))
+            chosen, more = sessions.act(self.service, visitor, tab.session, _detail(wish))
         except InputError as error:
             more = {"sentence": str(error)}
-        chosen, about = self._chosen(visitor, session, **more)
-        return {
+        with tab.turn:
+            tab.session = chosen
             # A run may be moved to each session.
-            self.bar: self._bar(visitor, current),
-            self.list: self._listed(visitor, current, search, session, shown),
-            self.session: chosen,
-            self.about_session: about,
-        }
+            answer = {self.bar: self._bar(visitor, tab)}
+            return (
+                answer
+                | self._library_now(visitor, tab)
+                | {self.about_session: sessions.chosen(self.service, visitor, chosen, **more)}
+            )
 
-    def _search(
-        self, visitor: Visitor, current: dict[str, Any], shown: int, asked: dict[str, Any]
-    ) -> dict[Any, Any]:
+    def _library_now(self, visitor: Visitor, tab: Tab, **more: Any) -> dict[Any, Any]:
+        """The list of runs, with `more`, and the sessions."""
+        chosen, about = self._chosen(visitor, tab)
+        listed = runs.listed(self.service, visitor, tab, **more)
+        return {self.list: listed, self.session: chosen, self.about_session: about}
+
+    def _search(self, visitor: Visitor, tab: Tab, asked: dict[str, Any]) -> dict[Any, Any]:
         """A tag was pressed: all runs that have it."""
-        text = str(Query(tag=str(asked.get("tag", ""))))
-        listed = self._listed(visitor, current, text, sessions.ALL, shown)
-        return {
-            self.list: listed,
-            self.search: text,
-            self.session: sessions.ALL,
-            self.about_session: {},
-        }
+        with tab.turn:
+            tab.search, tab.session = str(Query(tag=str(asked.get("tag", "")))), sessions.ALL
+            return self._library_now(visitor, tab) | {self.search: tab.search}
 
     def _narrow(
-        self,
-        visitor: Visitor,
-        current: dict[str, Any],
-        search: str,
-        session: str,
-        shown: int,
-        asked: dict[str, Any],
+        self, visitor: Visitor, tab: Tab, search: str, asked: dict[str, Any]
     ) -> dict[Any, Any]:
         """A method, a model or a tag was chosen below the search."""
         query = read_query(search or "")
-        text = str(query.narrowed(str(asked.get("kind", "")), str(asked.get("value", ""))))
-        listed = self._listed(visitor, current, text, session, shown)
-        return {self.list: listed, self.search: text}
+        with tab.turn:
+            tab.search = str(
+                query.narrowed(str(asked.get("kind", "")), str(asked.get("value", "")))
+            )
+            return {self.list: runs.listed(self.service, visitor, tab), self.search: tab.search}
 
     def _find(
-        self,
-        afresh: bool,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
+        self, afresh: bool, token: str, tab: Tab, search: str, session: str
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        visitor = Visitor(token, share)
-        about = sessions.chosen(self.service, visitor, session)
+        """Something was searched for, or another session chosen."""
+        visitor = tab.visitor(token)
         afresh = afresh or not search  # what can be picked does not depend on the search
-        return self._listed(visitor, current, search, session, shown, kinds=afresh), about
+        with tab.turn:
+            tab.search, tab.session = search or "", session
+            listed = runs.listed(self.service, visitor, tab, kinds=afresh)
+            return listed, sessions.chosen(self.service, visitor, session)
 
-    def _listed(
-        self,
-        visitor: Visitor,
-        current: dict[str, Any],
-        search: str,
-        session: str,
-        shown: int,
-        **more: Any,
-    ) -> dict[str, Any]:
-        more["current"] = current.get("run", "")
-        return runs.listed(
-            self.service, visitor, search=search, session=session, shown=shown, **more
-        )
-
-    def _export(self, token: str, share: str, session: str) -> dict[Any, Any]:
-        visitor = Visitor(token, share)
+    def _export(self, token: str, tab: Tab) -> dict[Any, Any]:
+        visitor = tab.visitor(token)
         try:
-            return {self.download: runs.session_file(self.service, visitor, session)}
+            return {self.download: runs.session_file(self.service, visitor, tab.session)}
         except InputError as error:
-            return {self.list: runs.listed(self.service, visitor) | {"sentence": str(error)}}
+            with tab.turn:
+                return {self.list: runs.listed(self.service, visitor, tab, sentence=str(error))}
 
-    def _import(
-        self,
-        token: str,
-        share: str,
-        search: str,
-        session: str,
-        current: dict[str, Any],
-        shown: int,
-        path: str | None,
-    ) -> dict[Any, Any]:
-        visitor = Visitor(token, share)
+    def _import(self, token: str, tab: Tab, path: str | None) -> dict[Any, Any]:
+        visitor = tab.visitor(token)
         try:
-            new_session, opened = runs.bring_in(self.service, visitor, path)
+            session, opened = runs.bring_in(self.service, visitor, path)
         except ExplorerError as error:
-            return {self.list: self._listed(visitor, current, search, session, shown)
-                    | {"sentence": str(error)}}  # fmt: skip
-        current = {"run": opened} if opened else current
-        chosen, about = self._chosen(visitor, new_session)
-        return {
-            self.list: self._listed(visitor, current, "", new_session, shown),
-            self.session: chosen,
-            self.about_session: about,
-            self.current: current,
-        }
+            with tab.turn:
+                return {self.list: runs.listed(self.service, visitor, tab, sentence=str(error))}
+        with tab.turn:
+            tab.search, tab.session = "", session
+            current = tab.open(opened) if opened else tab.current
+            return self._library_now(visitor, tab) | {self.search: "", self.current: current}
 
 
 def _nowhere() -> tuple[dict[str, Any], dict[str, Any]]:
     """The next run begins behind its prompt again."""
     return {}, {}
-
-
-def _paired(run_id: object) -> dict[str, str]:
-    """The second run of two, if there is one, as `current` has it."""
-    return {"with": run_id} if isinstance(run_id, str) and run_id else {}
 
 
 def _picked(wish: gr.EventData) -> str:
@@ -558,10 +481,10 @@ def _begun(wish: gr.EventData) -> tuple[str, Any]:
     return form.begun_with(str(asked.get("method", "")), str(asked.get("preset", "")))
 
 
-def _opened(wish: gr.EventData) -> dict[str, Any]:
+def _opened(tab: Tab, wish: gr.EventData) -> dict[str, Any]:
     """A run, or two side by side."""
     asked = _detail(wish)
-    return {"run": str(asked.get("run", "")), **_paired(asked.get("with"))}
+    return tab.open(str(asked.get("run", "")), asked.get("with"))
 
 
 def _detail(wish: gr.EventData) -> dict[str, Any]:

@@ -13,23 +13,24 @@ import gradio as gr
 from explorer.errors import ExplorerError
 from explorer.reproduce import recipes
 from explorer.ui.parts import part
-from explorer.ui.service import Service, Visitor
+from explorer.ui.service import Service
+from explorer.ui.tab import Tab
 
 
 def reproduction(
-    service: Service, owner: Any, share: Any, current: Any, every: dict[str, Any]
+    service: Service, owner: Any, tab: Any, current: Any, every: dict[str, Any]
 ) -> gr.HTML:
     """Places it; what it shows is of the run in `current`, and goes when another comes."""
     panel = part("reproduce")
 
-    def ways(token: str, share: str, current: dict[str, Any]) -> dict[str, Any]:
-        run_id = current.get("run", "")
+    def ways(token: str, tab: Tab) -> dict[str, Any]:
+        run_id = tab.current.get("run", "")
         told = {"asked": secrets.token_hex(4)}  # so that the same answer is news once more
         try:
-            return {**told, "ways": recipes(service.trace(run_id, Visitor(token, share)))}
+            return {**told, "ways": recipes(service.trace(run_id, tab.visitor(token)))}
         except ExplorerError as error:
             return {**told, "sentence": str(error)}
 
-    panel.select(ways, [owner, share, current], [panel], **every)
+    panel.select(ways, [owner, tab], [panel], **every)
     current.change(lambda: None, None, [panel], **every)
     return panel

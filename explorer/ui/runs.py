@@ -15,34 +15,30 @@ from explorer.trace import Trace
 from explorer.ui.query import KINDS, read_query
 from explorer.ui.service import Service, Visitor
 from explorer.ui.sessions import ALL, SHARED
+from explorer.ui.tab import Tab
 from storage import Reader, RunInfo, RunPage, Shared, words
 from storage.base import new_id
 from storage.library import MOST_LISTED, Kinds
-
-PAGE = 25
 
 
 def listed(
     service: Service,
     visitor: Visitor,
+    tab: Tab,
     *,
-    search: str = "",
-    session: str = ALL,
-    shown: int = PAGE,
-    current: str = "",
     kinds: bool = True,
     **more: Any,
 ) -> dict[str, Any]:
-    """What `runs.js` draws: the first `shown` runs. Wrong input is told in the list itself.
+    """What `runs.js` draws: the first `tab.shown` runs. Wrong input is told in the list itself.
 
     Without `kinds`, what the list can be narrowed down to is not counted anew.
     """
-    mine = session != SHARED
+    mine, current = tab.session != SHARED, tab.current.get("run", "")
     reader = service.owner(visitor) if mine else Shared(visitor.share)
-    where = None if session in (ALL, SHARED) else session
-    asked = read_query(search or "")
+    where = None if tab.session in (ALL, SHARED) else tab.session
+    asked = read_query(tab.search)
     try:
-        page = _first(service, reader, shown, session_id=where, **asdict(asked))
+        page = _first(service, reader, tab.shown, session_id=where, **asdict(asked))
     except InputError as error:
         return {"runs": [], "sentence": str(error), "current": current}
     return {
@@ -53,7 +49,7 @@ def listed(
         "total": page.total,
         "more": page.next is not None,
         "current": current,
-        "searched": bool(search),
+        "searched": bool(tab.search),
         "most_bytes": settings().max_trace_bytes,
         **more,
     }

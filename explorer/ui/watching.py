@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,33 +11,7 @@ from explorer.ui.service import Service, Visitor
 from explorer.ui.token_texts import token_text
 from explorer.ui.trace_view import live_chunks, pictures_payload
 
-MOST_SESSIONS = 10_000
 Chunk = dict[str, Any]
-
-
-class Looks:
-    """Which look is the latest of each browser tab: an older one ends itself.
-
-    A tab that opens another run would otherwise go on getting the chunks of the one before.
-    """
-
-    def __init__(self) -> None:
-        self._latest: OrderedDict[str, int] = OrderedDict()
-        self._count = 0
-        self._lock = threading.Lock()
-
-    def begin(self, session: str) -> int:
-        with self._lock:
-            self._count += 1
-            self._latest[session] = self._count
-            self._latest.move_to_end(session)
-            while len(self._latest) > MOST_SESSIONS:
-                self._latest.popitem(last=False)
-            return self._count
-
-    def is_latest(self, session: str, look: int) -> bool:
-        with self._lock:
-            return self._latest.get(session) == look
 
 
 def chunks(service: Service, run_id: str, visitor: Visitor) -> Iterator[Chunk]:

@@ -88,12 +88,16 @@ class Visit:
         return self
 
     def leave(self) -> None:
-        """Whatever still runs is stopped: others share the app."""
+        """Whatever still runs is stopped: others share the app.
+
+        What the browser says from here on is about streams that end with the tab.
+        """
         if not self.page.is_closed():
             # One look for both: the run may end between two.
             self.page.evaluate("document.querySelector('#stop:enabled')?.click()")
             if self.page.locator("#stop").count():
                 self.page.locator("#stop:disabled").wait_for(state="attached")
+        self.page.remove_listener("console", self._heard)
 
     @property
     def href(self) -> str:
