@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from explorer.version import VERSION as __version__
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from explorer.models.loading import load_model
 
 __all__ = ["__version__", "decode", "load_model"]
+
+# Numpy's products here are small: a second thread would only wait for the first, at full speed.
+# Read when numpy is loaded, so a program that loaded it before keeps what it has.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def __getattr__(name: str) -> Any:

@@ -8,12 +8,14 @@ the time then, and most passes are over a few tokens.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from explorer.models.anatomy import Alteration
-from explorer.models.rows import RowCache
+from explorer.models.rows import RowCache, Visibility
 
 # Their tables do not depend on how long the text is.
 STATIC_ROPE = ("default", "linear", "llama3")
@@ -60,33 +62,35 @@ class LeanLlama:
 
     def __call__(
         self,
-        ids: Tensor,
-        positions: Tensor,
-        mask: Tensor | None,
+        tokens: Sequence[int],
+        rows: range,
+        sees: Visibility,
         cache: RowCache,
-        asked: Tensor,
+        asked: Sequence[int],
         how: Alteration,
     ) -> tuple[Tensor, Tensor]:
-        """One pass over `ids` (n,) at `positions` (n,), with the cache rows already claimed.
+        """One pass over `tokens`, which take the cache rows `rows`, already claimed.
 
-        `mask` (1, 1, n, rows) says which row sees which; None: every row sees all. Returns logits
-        (len(asked), V) and what the last block gives, (n, d).
+        Returns logits (len(asked), V), of those at the indices `asked`, and what the last block
+        gives, (n, d).
         """
-        model = self._net.model
+        model, device = self._net.model, self._net.device
+        positions = torch.tensor(sees.positions_of(rows), device=device)
         cos, sin = self._cos[positions], self._sin[positions]
-        rows, kv, width = len(ids), self._kv_heads, self._width
-        if mask is not None:  # as numbers, once for all layers
-            mask = torch.zeros(mask.shape, dtype=cos.dtype, device=mask.device).masked_fill_(
-                ~mask, -torch.inf
-            )
-        h = model.embed_tokens(ids)  # (n, d)
+        n, kv, width = len(rows), self._kv_heads, self._width
+        mask = None
+        if sees.seen_by_all(rows) < rows.stop:  # as numbers (1, 1, n, rows), once for all layers
+            seen = torch.from_numpy(sees.mask(rows))[None, None].to(device)
+            mask = torch.zeros(seen.shape, dtype=cos.dtype, device=device)
+            mask.masked_fill_(~seen, -torch.inf)
+        h = model.embed_tokens(torch.tensor(list(tokens), device=device))  # (n, d)
         for i, block in enumerate(model.layers):
             if str(i) in how.skip or (how.upto is not None and i >= how.upto):
                 continue
             if f"{i}.attention" not in how.skip:
                 attention = block.self_attn
                 x = self._norm(h, block.input_layernorm)
-                qkv = F.linear(x, *self._qkv[i]).view(rows, -1, width)
+                qkv = F.linear(x, *self._qkv[i]).view(n, -1, width)
                 qk, v = qkv[:, :-kv], qkv[:, -kv:]
                 turned = torch.cat((qk[..., width // 2 :], qk[..., : width // 2]), -1)
                 # (1, heads + kv, n, width)
@@ -96,12 +100,12 @@ class LeanLlama:
                 mixed = F.scaled_dot_product_attention(
                     q, keys, values, attn_mask=mask, scale=attention.scaling, enable_gqa=True
                 )
-                h = h + attention.o_proj(mixed[0].transpose(0, 1).reshape(rows, -1))
+                h = h + attention.o_proj(mixed[0].transpose(0, 1).reshape(n, -1))
             if f"{i}.mlp" not in how.skip:
                 x = self._norm(h, block.post_attention_layernorm)
                 gate, up = F.linear(x, *self._gate_up[i]).chunk(2, -1)
                 h = h + block.mlp.down_proj(F.silu(gate) * up)
-        return self.head(h[asked]), h
+        return self.head(h[torch.tensor(list(asked), device=device)]), h
 
     def head(self, state: Tensor) -> Tensor:
         """Logits (n, V) from what the last block gave, (n, d)."""

@@ -21,6 +21,7 @@ from explorer.models.masks import MaskMaker
 from explorer.models.repairs import repair_of
 from explorer.models.replay import ReplayView
 from explorer.models.rows import RowCache, Visibility
+from explorer.models.small import SmallLlama
 from explorer.models.text import Text
 from explorer.models.tree_view import Known, Prefix, TreeView
 from explorer.trace.events import Value
@@ -53,7 +54,8 @@ class Network:
     """A causal or encoder-decoder network of `transformers`, its tokenizer and how to read it.
 
     `reading` says how trees are read: in one pass with tree masks, or by replaying each path
-    where a comparison at load showed that this architecture cannot be read as a tree.
+    where a comparison at load showed that this architecture cannot be read as a tree. Of the
+    `lean` passes the first that fits takes the place of the network's own.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class Network:
         model_id: str,
         revision: str = "",
         reading: Reading = "tree",
-        lean: bool = True,
+        lean: Sequence[type[LeanLlama]] = (SmallLlama, LeanLlama),
     ) -> None:
         self.net = net.eval()
         self.text = text
@@ -76,7 +78,7 @@ class Network:
         self.context_length: int = getattr(config, "max_position_embeddings", None) or 4096
         self.eos_ids = text.eos_ids
         self.encoder_decoder: bool = net.config.is_encoder_decoder
-        self._lean = LeanLlama(net) if lean and LeanLlama.fits(net) else None
+        self._lean = next((way(net) for way in lean if way.fits(net)), None)
         self._repair = repair_of(net)
         prefix = "decoder_" if self.encoder_decoder else ""
         known = signature(net.forward).parameters
@@ -164,7 +166,8 @@ class Network:
         states are; `source` what an encoder-decoder's decoder looks at.
         """
         if self._lean and not hidden and not how.heads and (tokens := _tokens_alone(given)):
-            return self._lean_forward(tokens, rows, sees, cache, asked, how)
+            logits, state = self._lean(tokens, rows, sees, cache, asked, how)
+            return PassResult(logits.float(), state, {})
         positions = sees.positions()
         query = positions[rows.start : rows.stop]
         mask = self._masks.make(sees.mask(rows), query, positions, self.device)
@@ -198,29 +201,6 @@ class Network:
             last[0][0],
             {layer: states[layer][0] for layer in hidden},
         )
-
-    def _lean_forward(
-        self,
-        tokens: Sequence[int],
-        rows: range,
-        sees: Visibility,
-        cache: RowCache,
-        asked: Sequence[int],
-        how: Alteration,
-    ) -> PassResult:
-        mask = None
-        if len(rows) > 1 or not sees.sees_all(rows.start):
-            mask = torch.from_numpy(sees.mask(rows))[None, None].to(self.device)
-        positions = sees.positions_of(rows)
-        logits, state = self._lean(
-            torch.tensor(list(tokens), device=self.device),
-            torch.tensor(positions, device=self.device),
-            mask,
-            cache,
-            torch.tensor(list(asked), device=self.device),
-            how,
-        )
-        return PassResult(logits.float(), state, {})
 
     @torch.no_grad()
     def inputs(self, texts: Sequence[Sequence[int | Mixture]]) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ of the current pass, so a skipped layer simply does not write and compaction is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Any
 
 import numpy as np
@@ -41,6 +43,18 @@ class RowLayer(DynamicLayer):
         self.keys[:, :, rows.begin : rows.end] = key_states
         self.values[:, :, rows.begin : rows.end] = value_states
         return self.keys[:, :, : rows.end], self.values[:, :, : rows.end]
+
+    def write(self, keys: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`update` in numpy, on a CPU: `(heads, n, d)` in, `(heads, rows, d)` out."""
+        if not self.is_initialized:
+            first = torch.from_numpy(keys)[None]
+            self.lazy_initialization(first, first)
+        self._make_room()
+        rows = self._rows
+        all_keys, all_values = self.keys.numpy()[0], self.values.numpy()[0]
+        all_keys[:, rows.begin : rows.end] = keys
+        all_values[:, rows.begin : rows.end] = values
+        return all_keys[:, : rows.end], all_values[:, : rows.end]
 
     def get_seq_length(self) -> int:
         return self._rows.begin
@@ -129,9 +143,10 @@ class Visibility:
         bits = np.frombuffer(packed, np.uint8).reshape(len(rows), width)
         return np.unpackbits(bits, axis=1, count=len(self), bitorder="little").astype(bool)
 
-    def sees_all(self, row: int) -> bool:
-        """Whether `row` sees every row there is: then no mask is needed for it."""
-        return self._bits[row] == (1 << len(self)) - 1
+    def seen_by_all(self, rows: range) -> int:
+        """How many rows, from the first, each of these sees: where it is all, no mask is needed."""
+        common = reduce(and_, (self._bits[row] for row in rows))
+        return (~common & (common + 1)).bit_length() - 1
 
     def positions_of(self, rows: range) -> list[int]:
         """The positions of these rows alone."""

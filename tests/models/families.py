@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 import transformers as hf
 from torch import Tensor, nn
 
-from explorer.models.network import Network
+from explorer.models.lean import LeanLlama
+from explorer.models.network import Network, PassResult
+from explorer.models.small import SmallLlama
 from explorer.tree import ROOT, TokenTree
 
 VOCABULARY, CONTEXT, BLOCKS, HEADS = 61, 512, 4, 4
@@ -50,6 +53,7 @@ BART = {
 
 CONFIGS: dict[str, Callable[[], hf.PreTrainedConfig]] = {
     "Llama": lambda: hf.LlamaConfig(**GROUPED),
+    "Llama, lean in torch": lambda: hf.LlamaConfig(**GROUPED),
     "Llama, not lean": lambda: hf.LlamaConfig(**GROUPED),
     "Qwen 3": lambda: hf.Qwen3Config(**GROUPED, head_dim=8),
     "GPT-2": lambda: hf.GPT2Config(
@@ -100,8 +104,10 @@ CONFIGS: dict[str, Callable[[], hf.PreTrainedConfig]] = {
     ),
 }
 FALLS_BACK = {"Mamba"}
+LEAN = {"Llama, lean in torch": [LeanLlama], "Llama, not lean": []}  # else the first that fits
 READ_AS_TREES = [name for name in CONFIGS if name not in FALLS_BACK]
 ENCODER_DECODERS = {"T5", "BART", "Marian"}
+EVERY_LEAN = [SmallLlama, LeanLlama]
 SHARPNESS = {"T5": 2, "Mamba": 3}  # these grow peaky sooner
 
 
@@ -126,13 +132,13 @@ def build(name: str, attention: str | None = None) -> nn.Module:
 def network(name: str) -> Network:
     """The network of that family, built once a test session and never changed."""
     reading = "replay" if name in FALLS_BACK else "tree"
-    return wrapped(build(name), reading, lean=name != "Llama, not lean")
+    return wrapped(build(name), reading, name)
 
 
-def wrapped(net: nn.Module, reading: str = "tree", lean: bool = True) -> Network:
-    """A network without a tokenizer."""
+def wrapped(net: nn.Module, reading: str = "tree", name: str = "") -> Network:
+    """A network without a tokenizer, read by the lean pass that goes with the family's name."""
     text = SimpleNamespace(eos_ids=frozenset(), decoder_start=DECODER_START)
-    return Network(net, text, "tiny", reading=reading, lean=lean)
+    return Network(net, text, "tiny", reading=reading, lean=LEAN.get(name, EVERY_LEAN))
 
 
 def random_tree(size: int, seed: int = 0, first: int = ROOT) -> TokenTree:
@@ -178,14 +184,16 @@ def apart(got: Tensor, want: Tensor) -> float:
     return float((got - want).abs().max())
 
 
-def passes_of(net: nn.Module) -> list[int]:
+def passes_of(network: Network) -> list[int]:
     """A list that grows by one entry, the number of its tokens, at every pass of the network."""
     passes: list[int] = []
+    forward = network.forward
 
-    def count(embedding: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        passes.append(args[0].numel())
+    def counted(tokens: Sequence[int], *args: Any) -> PassResult:
+        passes.append(len(tokens))
+        return forward(tokens, *args)
 
-    net.get_input_embeddings().register_forward_hook(count)
+    network.forward = counted
     return passes
 
 

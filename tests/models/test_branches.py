@@ -62,7 +62,7 @@ def test_what_an_earlier_run_read_is_not_computed_again(name):
     assert branch(name, OTHER).prompt_rows() == 1
 
 
-@pytest.mark.parametrize("name", ["Llama", "Llama, not lean", "T5"])
+@pytest.mark.parametrize("name", ["Llama", "Llama, lean in torch", "Llama, not lean", "T5"])
 def test_a_branch_of_a_branch_takes_over_as_much(name):
     network(name).set_reading("tree")
     earlier_run(name)

@@ -27,11 +27,10 @@ from explorer.tree import ROOT, TokenTree
 # Prompts that were computed before ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("lean", [True, False])
-def test_the_second_view_on_a_prompt_computes_no_prompt_and_gives_the_same_bits(lean):
-    net = build("Llama")
-    loaded = wrapped(net, lean=lean)
-    passes = passes_of(net)
+@pytest.mark.parametrize("name", ["Llama", "Llama, lean in torch", "Llama, not lean"])
+def test_the_second_view_on_a_prompt_computes_no_prompt_and_gives_the_same_bits(name):
+    loaded = wrapped(build("Llama"), name=name)
+    passes = passes_of(loaded)
     tree = random_tree(20)
     first = loaded.open(tree, PROMPT, "first")
     answers = [first([1, 2, 3]), first(range(4, 20))]
@@ -80,9 +79,8 @@ def test_a_prompt_is_kept_after_a_variant_came_first(llama):
 
 
 def test_what_was_not_used_for_longest_is_computed_anew():
-    net = build("Llama")
-    loaded = wrapped(net)
-    passes = passes_of(net)
+    loaded = wrapped(build("Llama"))
+    passes = passes_of(loaded)
     for last in range(KEPT_PROMPTS + 1):
         loaded.open(TokenTree(), [1, 2, last], "view")([ROOT])
     passes.clear()

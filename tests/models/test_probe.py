@@ -27,7 +27,7 @@ NEED_REPAIR = ["Bloom", "T5", "BART", "Marian", "GPT-Neo", "MPT", "Falcon, ALiBi
 
 def fresh(name):
     """The family's network, in a wrapper that a test may turn to another reading."""
-    return wrapped(network(name).net, lean=name != "Llama, not lean")
+    return wrapped(network(name).net, name=name)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -57,7 +57,9 @@ def is_found_wrong(name):
     return True
 
 
-@pytest.mark.parametrize("name", ["Llama", "Llama, not lean", "GPT-2", "T5", "Bloom"])
+@pytest.mark.parametrize(
+    "name", ["Llama", "Llama, lean in torch", "Llama, not lean", "GPT-2", "T5", "Bloom"]
+)
 def test_siblings_that_see_each_other_are_found(name, monkeypatch):
     right = Visibility.mask
 
@@ -69,7 +71,9 @@ def test_siblings_that_see_each_other_are_found(name, monkeypatch):
     assert is_found_wrong(name)
 
 
-@pytest.mark.parametrize("name", ["Llama", "Llama, not lean", "GPT-2", "T5", "Bloom", "Mistral"])
+@pytest.mark.parametrize(
+    "name", ["Llama", "Llama, lean in torch", "Llama, not lean", "GPT-2", "T5", "Bloom", "Mistral"]
+)
 def test_positions_counted_in_rows_are_found(name, monkeypatch):
     monkeypatch.setattr(Visibility, "positions", lambda self: np.arange(len(self)))
     monkeypatch.setattr(Visibility, "positions_of", lambda self, rows: list(rows))

@@ -40,6 +40,9 @@ def test_a_row_sees_itself_and_what_its_parent_sees(count):
     assert sees.positions().tolist() == positions
     last = range(count // 2, count)
     assert (sees.mask(last) == mask[count // 2 :]).all()
+    for rows in (last, range(count - 1, count)):
+        hidden = ~mask[rows.start : rows.stop].all(0)
+        assert sees.seen_by_all(rows) == (hidden.argmax() if hidden.any() else count)
 
 
 def test_selected_rows_see_what_they_saw():
@@ -67,6 +70,17 @@ def test_buffers_grow_by_doubling_and_keep_what_they_hold():
             assert values[0, 1, :, 2].tolist() == [-row for row in range(rows.stop)]
     assert cache.capacity == 8 * FIRST_CAPACITY
     assert torch.isfinite(cache.layers[0].keys).all()
+
+
+def test_rows_are_written_alike_from_torch_and_numpy():
+    cache = RowCache(2)
+    for count in (3, 1, 2 * FIRST_CAPACITY):
+        rows = cache.claim(count)
+        keys, values = numbered(rows.start, count)
+        from_torch = cache.layers[0].update(keys, values)
+        from_numpy = cache.layers[1].write(keys[0].numpy(), values[0].numpy())
+        for one, other in zip(from_torch, from_numpy, strict=True):
+            assert one[0].tolist() == other.tolist()
 
 
 def test_a_layer_that_was_skipped_catches_up_and_holds_zeros_in_between():

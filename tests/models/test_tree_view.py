@@ -149,11 +149,11 @@ def test_many_known_nodes_are_answered_however_short_the_context():
     assert apart(view(everyone), view(everyone)) < 1e-5
 
 
-@pytest.mark.parametrize("lean", [True, False])
-def test_a_question_is_one_pass_however_many_nodes_it_has(lean):
-    net = build("Llama")
+@pytest.mark.parametrize("name", ["Llama", "Llama, lean in torch", "Llama, not lean"])
+def test_a_question_is_one_pass_however_many_nodes_it_has(name):
+    net = wrapped(build("Llama"), name=name)
     tree = random_tree(30)
-    view = wrapped(net, lean=lean).open(tree, PROMPT, "target")
+    view = net.open(tree, PROMPT, "target")
     view([ROOT])
     passes = passes_of(net)
     view(range(1, 30))
@@ -234,24 +234,28 @@ def test_a_question_about_nothing_is_a_sentence(name):
         opened(name, TokenTree())([])
 
 
-@pytest.mark.parametrize("name", ["Llama", "Llama, not lean", "GPT-2"])
+@pytest.mark.parametrize("name", ["Llama", "Llama, lean in torch", "Llama, not lean", "GPT-2"])
 def test_a_pass_that_failed_leaves_nothing_behind(name, monkeypatch):
     """Interrupted, out of memory: neither rows that were never written nor an altered network."""
-    net = wrapped(network(name).net, lean=name == "Llama")
+    net = wrapped(network(name).net, name=name)
     tree = random_tree(30)
     view = net.open(tree, PROMPT, "view")
     skipping = view.variant(skip=["1", "2.mlp"], heads=[(0, 1)], shared=False)
     want = each_alone(net.net, tree, range(30))
-    right = RowLayer.update
+    writers = {name: getattr(RowLayer, name) for name in ("update", "write")}
 
-    def interrupted(self, *args, **kwargs):
-        if self is self._rows.layers[3]:
-            raise KeyboardInterrupt
-        return right(self, *args, **kwargs)
+    def interrupted(right):
+        def write(self, *args, **kwargs):
+            if self is self._rows.layers[3]:
+                raise KeyboardInterrupt
+            return right(self, *args, **kwargs)
+
+        return write
 
     for ask in (view, skipping, view):
         with monkeypatch.context() as patch:
-            patch.setattr(RowLayer, "update", interrupted)
+            for name, right in writers.items():
+                patch.setattr(RowLayer, name, interrupted(right))
             with pytest.raises(KeyboardInterrupt):
                 ask(range(10, 20))
         assert apart(view(range(5)), want[:5]) < TOLERANCE
