@@ -1,4 +1,4 @@
-"""Hidden states compared: cosines, and how isotropic a set of them is."""
+"""Vectors compared: cosines, how isotropic a set is, and whether two rankings agree."""
 
 from __future__ import annotations
 
@@ -23,6 +23,15 @@ def isotropy(states: Tensor) -> float:
     n = len(states)
     between = cosines(states, states)
     return 1.0 - float(between.sum() - between.trace()) / (n * (n - 1))
+
+
+def rank_correlation(a: Tensor, b: Tensor) -> float:
+    """Spearman's correlation of two rows of numbers `(n,)`, n at least 2.
+
+    1 where both rank alike, -1 where one ranks the other way round. Of equals the first is less.
+    """
+    ranks = torch.stack([x.argsort(stable=True).argsort() for x in (a, b)])
+    return float(torch.corrcoef(ranks.double())[0, 1])
 
 
 def states_so_far(run: Run, view: RecordingView, layer: int) -> Tensor:

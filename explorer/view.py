@@ -118,6 +118,10 @@ class LanguageModel(Protocol):
         """New tokens that fit behind a prompt of so many tokens, the begun ones among them."""
         ...
 
+    def keys(self) -> Tensor:
+        """The vector of each token `(V, d)`: its product with the last state is the logit."""
+        ...
+
     def describe(self) -> dict[str, Value]:
         """What a trace keeps of the model: id, revision, dtype, device, class, and so on."""
         ...

@@ -293,6 +293,11 @@ class Network:
     def token_text(self, token_id: int) -> str:
         return self.text.token_text(token_id)
 
+    def keys(self) -> Tensor:
+        head = self.net.get_output_embeddings() or self.net.get_input_embeddings()
+        weight: Tensor = head.weight.detach()
+        return weight
+
     def describe(self) -> dict[str, Value]:
         return {
             "id": self.model_id,

@@ -95,6 +95,11 @@ class TableLM:
         """New tokens that fit behind a prompt of so many tokens."""
         return self.context_length - prompt_length
 
+    def keys(self) -> Tensor:
+        """Vectors `(V, 8)` without a meaning: a table multiplies nothing."""
+        generator = np.random.default_rng([self._seed, self.vocab_size])
+        return torch.from_numpy(generator.standard_normal((self.vocab_size, HIDDEN))).float()
+
     def describe(self) -> dict[str, Value]:
         about = {"id": self.model_id, "class": "TableLM", "dtype": "float32", "device": "cpu"}
         return {**about, "eos_ids": [EOS]}

@@ -24,6 +24,15 @@ from explorer.errors import InputError, MethodError
 from explorer.models.network import KEPT_PROMPTS
 from explorer.tree import ROOT, TokenTree
 
+
+@pytest.mark.parametrize("name", ["Llama", "GPT-2", "Qwen 3"])
+def test_the_logits_are_the_products_of_the_last_state_with_the_keys(name):
+    loaded = wrapped(build(name))
+    view = loaded.open(TokenTree(), PROMPT, "target", hidden=[BLOCKS])
+    logits, state = view([ROOT])[0], view.hidden([ROOT], BLOCKS)[0]
+    assert torch.allclose(loaded.keys() @ state, logits, atol=TOLERANCE)
+
+
 # Prompts that were computed before ---------------------------------------------------------------
 
 

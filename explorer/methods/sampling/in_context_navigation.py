@@ -27,10 +27,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import torch
+from torch import Tensor
+
 from explorer.answers import VOTE_NOTES, AnswerParams, Ballot, find_answers, vote
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 from explorer.samples import Sample, write
+from explorer.similarity import cosines, rank_correlation
 
 LINES = re.compile(r"\s*\n\s*")  # between the lines of a text that shall stand on one
 
@@ -59,6 +63,8 @@ class InContextNavigationParams(AnswerParams):
     notes=(
         Note("plain_ranks", "Where the round's first tokens stand in the plain prompt's ranking",
              shape="vector", unit="rank", drawn_as="bars"),
+        Note("key_correlation", "How far the round ranks tokens as their keys resemble the first's",
+             unit="Spearman's ρ"),
         *VOTE_NOTES,
     ),
     presets={
@@ -105,6 +111,7 @@ def in_context_navigation(run: Run, p: InContextNavigationParams) -> None:
             run.choose_these([law], [first])
             heads = [run.add(run.root, token) for token in first]
             run.keep(heads)
+            run.note("key_correlation", key_correlation(law.raw, run.models["target"].keys()))
             run.note("plain_ranks", [1 + int((plain.raw > plain.raw[x]).sum()) for x in first])
             break
         if not heads:
@@ -126,6 +133,17 @@ def in_context_navigation(run: Run, p: InContextNavigationParams) -> None:
         for node, mean in means:
             run.finish(node, mean)
         run.answer(sorted(means, key=lambda entry: -entry[1]))
+
+
+def key_correlation(logp: Tensor, keys: Tensor) -> float:
+    """Whether tokens rank as their keys `(V, d)` resemble that of the most probable one.
+
+    Of all other tokens: Spearman's correlation of log-probability `(V,)` and cosine.
+    """
+    top = int(logp.argmax())
+    others = torch.arange(len(logp)).to(logp.device) != top
+    alike = cosines(keys[top : top + 1], keys[: len(logp)])[0]
+    return rank_correlation(logp[others], alike[others])
 
 
 def listing(run: Run, explored: Sequence[Sample]) -> list[int]:

@@ -90,7 +90,8 @@ class BestFirstParams(Params):
             score="normalised",
         ),
         "break it": preset(
-            "One place in the queue: sixteen beams by name, and a greedy search in fact.",
+            "Sixteen may wait, and sixteen extensions come at once: sixteen beams by name, and a "
+            "greedy search in fact.",
             num_beams=16,
             queue=1,
         ),

@@ -1,6 +1,7 @@
 """In-context navigation tries no beginning twice, and asks behind the list of what it found."""
 
 import pytest
+import torch
 from oracle import PROMPT, Walk, play, toy_pair
 
 import explorer.methods.sampling.in_context_navigation as module
@@ -83,6 +84,36 @@ def test_the_list_never_takes_the_place_of_the_text():
     assert max(map(len, prompts)) <= 64 - 6
     assert sum(len(p) > 40 for p in prompts) >= 2
     assert all(tuple(p[-2:]) == PROMPT.ids for p in prompts)
+
+
+def spearman(a, b):
+    """By the sum of squared distances of ranks, where no two are equal."""
+    ranks = [[sorted(x).index(value) for value in x] for x in (a, b)]
+    n = len(a)
+    return 1 - 6 * sum((i - j) ** 2 for i, j in zip(*ranks, strict=True)) / (n * (n * n - 1))
+
+
+def test_the_correlation_of_keys_and_ranks_is_noted_each_round():
+    for seed in range(5):
+        table = toy_pair(seed, vocab_size=7)["target"]
+        _, events = found(table, 2, 2)
+        noted = [e.value for e in events if e.kind == "note" and e.name == "key_correlation"]
+        logits = table.logits(PROMPT.ids)
+        top = int(logits.argmax())
+        others = [token for token in range(7) if token != top]
+        keys = torch.nn.functional.normalize(table.keys(), dim=1)
+        want = spearman(logits[others].tolist(), (keys[others] @ keys[top]).tolist())
+        assert noted[0] == pytest.approx(want)
+        assert len(noted) == 2
+
+
+def test_logits_that_go_by_another_tokens_key_are_told_apart():
+    """Negative control: 1 where tokens rank as they resemble the first, less where another."""
+    keys = torch.randn(50, 8, generator=torch.Generator().manual_seed(3))
+    toward = torch.nn.functional.normalize(keys, dim=1) @ keys[3]
+    assert module.key_correlation(toward, keys) == pytest.approx(1)
+    first = torch.where(torch.arange(50) == 7, 99.0, toward)
+    assert module.key_correlation(first, keys) < 0.9
 
 
 def test_texts_may_vote():

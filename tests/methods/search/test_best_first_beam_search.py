@@ -95,3 +95,18 @@ def test_with_little_memory_something_is_always_found():
         (score, text) = found[0]
         assert len(text) == LENGTH or text[-1] == EOS
         assert score <= searched(table, 256)[0][0][0] + 1e-6
+
+
+def test_a_queue_that_one_fan_fills_makes_it_greedy():
+    differ = 0
+    for seed in range(10):
+        pair = toy_pair(seed)
+        greedy = play("greedy", {}, pair, Walk(), LENGTH)
+        texts = [
+            play("best_first_beam_search", {"num_beams": 3, "queue": cap}, pair, Walk(), LENGTH)
+            for cap in (0, 1)
+        ]
+        whole, capped = (tuple(run.tree.tokens(run.head)) for run in texts)
+        assert capped == tuple(greedy.tree.tokens(greedy.head))
+        differ += whole != capped
+    assert differ, "with room for all that waits it is another search"

@@ -61,6 +61,16 @@ def test_with_many_places_it_is_the_best_text_that_holds_the_phrases(wanted):
         assert tuple(searched(table, wanted, 64, 4, 0.0)[0].token_ids) == best
 
 
+def test_it_holds_the_phrases_wherever_a_grid_of_as_many_a_row_does():
+    for seed in range(6):
+        table = toy_pair(seed)["target"]
+        for (wanted, tokens), k in itertools.product(WANTED.items(), (1, 2, 4)):
+            values = {"phrases": wanted, "num_beams": k}
+            grid = play("grid_beam_search", values, {"target": table}, Walk(), LENGTH).end()
+            if holds(grid.outputs[0].token_ids, tokens):
+                assert holds(searched(table, wanted, k)[0].token_ids, tokens), (seed, wanted, k)
+
+
 def test_the_places_add_up_and_no_bank_has_more_than_it_can_fill():
     for B, sizes in itertools.product((1, 4, 9), itertools.product((0, 1, 5), repeat=3)):
         places = module.allocation(B, sizes)
