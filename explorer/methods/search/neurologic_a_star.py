@@ -3,7 +3,8 @@
 ## What it does
 Like NeuroLogic, but each candidate is continued by a few tokens before it is ranked. On the way the
 target's law is asked how probable the missing phrases would be; the best of these chances is added
-to the candidate's mean log-probability, times α. The tokens ahead are thrown away again.
+to the candidate's mean log-probability, times α. The tokens ahead are thrown away again. They may
+be no tokens at all: a soft look-ahead reads at each place the mean of what the best ones stand for.
 
 ## When to use it
 Where NeuroLogic puts the phrases in clumsily: those that will come by themselves can be waited for.
@@ -33,13 +34,16 @@ from explorer.methods.search.neurologic import NOTES, Candidate, NeuroLogicParam
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
 
+MIXED = 16  # tokens of a mixture: those behind have hardly a share, and each stands in the trace
+
 
 class AStarParams(NeuroLogicParams):
     """How to look ahead, how far, and what it counts."""
 
-    lookahead: Literal["greedy", "beam", "sample"] = param(
-        "greedy", "Look-ahead", "The tokens ahead: the best, a beam of them, or drawn ones."
-    )
+    lookahead: Literal["greedy", "beam", "sample", "soft"] = param(
+        "greedy", "Look-ahead",
+        "The tokens ahead: the best, a beam of them, drawn ones, or at each place a mixture.",
+    )  # fmt: skip
     steps: int = param(5, "Tokens ahead", "How far to look.", symbol="k", unit="tokens",
                        ge=0, le=20)  # fmt: skip
     weight: float = param(0.25, "Weight", "What the best chance ahead counts.", symbol="α",
@@ -48,6 +52,10 @@ class AStarParams(NeuroLogicParams):
                        symbol="ℓ", unit="texts", ge=1, le=16)  # fmt: skip
     top_k: int = param(2, "Drawn from", "For sample: the best tokens, from which one is drawn.",
                        unit="tokens", ge=1, le=100)  # fmt: skip
+    temperature: float = param(
+        1.0, "Temperature", "For soft: the shares of a mixture are ∝ p^(1/τ); near 0 it is greedy.",
+        symbol="τ", ge=1e-4, le=10.0,
+    )  # fmt: skip
 
 
 @method(
@@ -112,10 +120,11 @@ class LookAhead:
 
         At the candidate itself what a phrase has begun with need not come again.
         """
-        text = self.run.tree.tokens(node)
         found = []
         for literal in self.clauses.open(c.present):
-            rest = literal.tokens[begun(text, literal.tokens) if step == 0 else 0 :]
+            rest = literal.tokens
+            if step == 0:
+                rest = rest[begun(self.run.tree.tokens(node), rest) :]
             found.append(float(logp[list(rest)].mean()))
         return max(found)
 
@@ -124,6 +133,8 @@ class LookAhead:
     ) -> list[tuple[int, float]]:
         """The next tokens ahead; what has ended or reached the limit stays behind."""
         run, p = self.run, self.p
+        if p.lookahead == "soft":
+            return [(mixed, 0.0) for node, _ in front for mixed in self._mixed(node, logps[node])]
         # (its sum, the node before, its token)
         found: list[tuple[float, int, int]] = []
         if p.lookahead == "sample":
@@ -141,6 +152,16 @@ class LookAhead:
         going = [x for x in found if not run.is_eos(x[2])]
         added = [(run.add(node, token), total) for total, node, token in going]
         return [(node, total) for node, total in added if run.tree.depth(node) < run.limit]
+
+    def _mixed(self, node: int, logp: Tensor) -> list[int]:
+        """The place ahead at which the best tokens stand at once, unless the text would end."""
+        run = self.run
+        if run.is_eos(int(logp.argmax())) or run.tree.depth(node) + 1 >= run.limit:
+            return []
+        values, tokens = logp.topk(min(MIXED, len(logp)))
+        shares = (values.double() / self.p.temperature).softmax(0).tolist()
+        going = zip(tokens.tolist(), shares, strict=True)
+        return [run.mix(node, {token: x for token, x in going if x > 0 and not run.is_eos(token)})]
 
     def _is_last(self, c: Candidate) -> bool:
         return self.run.tree.depth(c.x.node) + 1 >= self.run.limit
