@@ -15,12 +15,16 @@ from typing import Protocol
 from explorer.trace import Fold
 from visualizers import (
     acceptance,
+    constraints,
     distribution,
     entropy,
     hypotheses,
+    intervals,
+    lanes,
     lattice,
     passes,
     proposals,
+    revisits,
     ribbon,
     rounds,
     utilities,
@@ -54,8 +58,12 @@ VISUALIZERS: tuple[Visualizer, ...] = (
     distribution,
     hypotheses,
     lattice,
+    lanes,
+    constraints,
+    intervals,
     votes,
     utilities,
+    revisits,
     rounds,
     acceptance,
     proposals,
@@ -69,9 +77,11 @@ TREES: dict[str, Callable[[Reading, Sight], Picture]] = {"hypotheses": hypothese
 
 
 def features(fold: Fold) -> set[str]:
-    """What a trace has: kinds of event, "mark:pruned" and so on, "branch" (a node was continued in
-    more than one way), "guess" (a token that somebody other than the target proposed)."""
+    """What a trace has: kinds of event, "mark:pruned" and so on, "number:group" and so on (what
+    marks rest on), "branch" (a node was continued in more than one way), "guess" (a token that
+    somebody other than the target proposed)."""
     found = {f"mark:{mark.mark}" for node in fold.nodes for mark in node.marks}
+    found |= {f"number:{x}" for node in fold.nodes for mark in node.marks for x in mark.numbers}
     if found:
         found.add("mark")
     here = {

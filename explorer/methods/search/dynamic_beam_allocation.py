@@ -69,8 +69,6 @@ class AllocationParams(PhraseParams):
     params=AllocationParams,
     claims={"deterministic"},
     notes=(
-        Note("banks", "Hypotheses in each bank, from no token of the phrases to all", "vector",
-             "hypotheses", "bars"),
         CONSTRAINTS,
         Note("missing", "What of the phrases did not come", "text", drawn_as="label"),
     ),
@@ -134,7 +132,6 @@ def dynamic_beam_allocation(run: Run, p: AllocationParams) -> None:
             break
         beams = grown
         progress = {b.node: after[x.node, x.token] for b, x in zip(beams, chosen, strict=True)}
-        run.note("banks", places)
         note_progress(run, p.phrases, progress.items())
 
         # 4. Can the best running beam still enter the pool?
