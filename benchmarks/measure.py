@@ -8,6 +8,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -48,7 +49,43 @@ def ratio(numerator: list[float], denominator: list[float]) -> float:
 
 def emit(row: str, **figures: Any) -> None:
     """One JSON line; floats to four significant digits."""
-    print(json.dumps({"row": row, **{k: _short(v) for k, v in figures.items()}}), flush=True)
+    print(json.dumps({"row": row, **_short(figures)}), flush=True)
+
+
+class Rows:
+    """A benchmark's output in a file: what stands there already is not measured again.
+
+    The first row is the environment with `of`, what was measured; rows of something else are not
+    gone on with.
+    """
+
+    def __init__(self, path: Path, **of: Any) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        if not self._rows:
+            self._write(environment() | of)
+        elif any(self._rows[0].get(name) != value for name, value in of.items()):
+            raise SystemExit(f"{path} has rows of something else than {of}: move it away first.")
+
+    def find(self, row: str, **key: Any) -> dict[str, Any] | None:
+        """The row of that name with these entries, if it was measured before."""
+        wanted = {"row": row, **key}.items()
+        return next((r for r in self._rows if all(r.get(k) == v for k, v in wanted)), None)
+
+    def measure(
+        self, row: str, figures: Callable[[], dict[str, Any]], **key: Any
+    ) -> dict[str, Any]:
+        """The row with these entries, measured if it is not there yet."""
+        found = self.find(row, **key)
+        return found or self._write({"row": row, **key, **_short(figures())})
+
+    def _write(self, row: dict[str, Any]) -> dict[str, Any]:
+        self._rows.append(row)
+        with self._path.open("a", encoding="utf-8") as lines:
+            print(json.dumps(row), file=lines)
+        print(json.dumps(row), flush=True)
+        return row
 
 
 def _short(value: Any) -> Any:

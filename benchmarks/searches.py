@@ -1,20 +1,26 @@
 """What the searches and the methods against repetition are for, measured on the bundled target.
 
-python -m benchmarks.searches --texts ../shared/data > benchmarks/results/searches.jsonl
+python -m benchmarks.searches --texts ../shared/data --only best_first curse
 
-keywords    sentences from the words of CommonGen's dev set: how many of the words come (in the
-            form they are given in), how many texts have them all, and log-probability a token
+best_first  prefixes that best-first search reads, beside a beam search that is as wide
+curse       length, log-probability and repetition of the most probable finished text, from 1 to 64
+            beams; exact search tells, where it finishes, how often a beam missed the optimum
 lattice     texts in a lattice and the mean log-probability of those read out, beside the hypotheses
             of a beam search that reads as many prefixes (what is read out comes to the positions)
-repetition  repeated 1- to 4-grams on held-out prose, method by method, beside the human text
-curse       length and log-probability of the most probable finished text, from 1 to 64 beams
+repetition  repeated and distinct 1- to 4-grams on held-out prose, method by method, beside the
+            human text
+keywords    sentences from the words of CommonGen's dev set: how many of the words come (in the
+            form they are given in), how many texts have them all, and log-probability a token
+
+Rows are appended to the file; what stands there is not measured again, so that it can be stopped
+and gone on with. The environment's row names the target by the fingerprint of its files.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -22,57 +28,308 @@ from typing import Any
 import torch
 
 from benchmarks import phenomena
-from benchmarks.measure import emit, environment
+from benchmarks.measure import Rows
 from explorer.decoding import make_request, run_request
 from explorer.models.library import Library
+from explorer.ngrams import repeated_share
 from explorer.registry import all_methods
-from explorer.trace import NoteEvent, Trace
+from explorer.trace import DoneEvent, NoteEvent, Trace
 from explorer.tree import TokenTree
 from explorer.view import LanguageModel, token_logps
 from training.corpus import read_books
 from training.export import load_tokenizer
 
-PARTS = ("keywords", "lattice", "repetition", "curse")
+RESULTS = Path("benchmarks/results/searches.jsonl")
 KEYWORD_TOKENS = 24
+BLOCK = 20  # sets of keywords in a row
 LATTICE_TOKENS = 40
 LATTICE_BUDGETS = (4, 8)
+LATTICE_PROMPTS = 4
 BEGINNING = "Once upon a time"
-PLAIN = {"greedy": "greedy", "top-p 0.9": "sample", "beam 4": "beam_search"}
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+PREFIXES = 1000  # that exact search may read for one prompt
+PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "greedy": ("greedy", {}),
+    "greedy, DRY": ("greedy", {"filters": "dry=0.8"}),
+    "top-p 0.9": ("sample", {"filters": "top_p=0.9"}),
+    "beam 4": ("beam_search", {}),
+    "fsd, vectors": ("fsd", {"form": "vector", "n": 2, "alpha": 0.45}),
+}
+
+# What tells a row from the others of its part, and how its figures are measured.
+Part = Iterator[tuple[dict[str, Any], Callable[[], dict[str, Any]]]]
 
 
 def main() -> None:
+    args = arguments()
+    torch.set_num_threads(1)  # as the app's worker does for models of this size
+    target: Any = Library().get("target")
+    rows = Rows(args.out, target=target.revision)
+    parts: dict[str, Callable[[], Part]] = {
+        "best_first": lambda: best_first(target, args),
+        "curse": lambda: curse(target, args, rows),
+        "lattice": lambda: lattices(target, prose(args, target)[:LATTICE_PROMPTS]),
+        "repetition": lambda: repetition(target, args),
+        "keywords": lambda: keywords(target, args, rows),
+    }
+    for name in args.only or parts:
+        for key, figures in parts[name]():
+            rows.measure(name, figures, **key)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"), metavar="FOLDER")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts of it")
-    parser.add_argument("--prompts", type=int, default=50, help="held-out prompts of each part")
-    parser.add_argument("--sets", type=int, default=12, help="sets of keywords")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE")
+    names = ("best_first", "curse", "lattice", "repetition", "keywords")
+    parser.add_argument("--only", nargs="+", choices=names, help="some parts of it")
+    parser.add_argument("--prompts", type=int, default=50, help="held-out prompts for repetition")
+    parser.add_argument("--tasks", type=int, default=10, help="prompts of best_first and curse")
+    parser.add_argument("--sets", type=int, default=100, help="sets of keywords")
     parser.add_argument("--tokens", type=int, default=64, help="new tokens of the repetition table")
     parser.add_argument("--widest", type=int, default=64, help="beams at most of the curse")
-    args = parser.parse_args()
-    torch.set_num_threads(1)  # as the app's worker does for models of this size
-    target = Library().get("target")
-    print(json.dumps(environment()), flush=True)
-    rows = {
-        "keywords": lambda: keywords(target, read_sets(args.texts, args.sets)),
-        "lattice": lambda: lattices(target, prose(args.texts, target, args.prompts)[:4]),
-        "repetition": lambda: repetition(
-            target, prose(args.texts, target, args.prompts, args.tokens), args.tokens
-        ),
-        "curse": lambda: curse(target, args.prompts // 5 or 1, args.widest),
-    }
-    for part in args.only:
-        for row in rows[part]():
-            emit(part, **row)
+    return parser.parse_args()
 
 
-def run(target: LanguageModel, method: str, prompt: str, tokens: int, **params: Any) -> Trace:
+def run(
+    target: LanguageModel,
+    method: str,
+    prompt: str,
+    tokens: int,
+    record: bool = False,
+    **params: Any,
+) -> Trace:
     request, chosen, parsed = make_request(
         method=method, prompt=prompt, params=params, max_new_tokens=tokens, seed=1
     )
-    return run_request(request, chosen, parsed, {"target": target})
+    return run_request(request, chosen, parsed, {"target": target}, record=record)
+
+
+def done(trace: Trace) -> DoneEvent:
+    assert trace.done is not None
+    return trace.done
+
+
+# Best first --------------------------------------------------------------------------------------
+
+
+def best_first(target: LanguageModel, args: argparse.Namespace) -> Part:
+    """Prefixes read for one answer and for all k, beside a beam search that ranks by sums."""
+    kinds = {
+        "sentences from words": phenomena.beam_prompts(args.tasks),
+        "prose": prose(args, target)[: args.tasks],
+    }
+    for kind, prompts in kinds.items():
+        for k in (2, 4, 8):
+            yield (
+                {"prompts": kind, "beams": k},
+                lambda k=k, prompts=prompts: calls(target, prompts, k),
+            )
+
+
+def calls(target: LanguageModel, prompts: Sequence[str], k: int) -> dict[str, Any]:
+    ways: dict[str, tuple[str, dict[str, Any]]] = {
+        "beam": ("beam_search", {"length_penalty": 0.0}),
+        "one_answer": ("best_first_beam_search", {}),
+        "all_answers": ("best_first_beam_search", {"num_answers": k}),
+    }
+    read: dict[str, list[float]] = {way: [] for way in ways}
+    nats: dict[str, list[float]] = {way: [] for way in ways}
+    for prompt in prompts:
+        for way, (method, params) in ways.items():
+            trace = run(target, method, prompt, phenomena.BEAM_TOKENS, num_beams=k, **params)
+            read[way].append(done(trace).totals["rows"])
+            nats[way].append(done(trace).outputs[0].score or 0.0)
+    total = {way: sum(figures) for way, figures in read.items()}
+    pairs = zip(nats["beam"], nats["one_answer"], strict=True)
+    return {
+        "n": len(prompts),
+        **{f"prefixes_{way}": total[way] / len(prompts) for way in ways},
+        "saved_one_answer": 1 - total["one_answer"] / total["beam"],
+        "saved_all_answers": 1 - total["all_answers"] / total["beam"],
+        "as_probable_a_text": mean(abs(a - b) < 1e-3 for a, b in pairs),
+    }
+
+
+# The beam-search curse ---------------------------------------------------------------------------
+
+
+def curse(target: LanguageModel, args: argparse.Namespace, rows: Rows) -> Part:
+    """As beams grow, ever more probable texts, ever shorter ones; and what is the optimum."""
+    prompts = phenomena.beam_prompts(args.tasks)
+    yield {"beams": "exact", "n": len(prompts)}, lambda: optima(target, prompts)
+    for width in WIDTHS:
+        if width <= args.widest:
+            key = {"beams": width, "n": len(prompts)}
+            yield key, lambda width=width: most_probable(target, prompts, width, rows)
+
+
+def optima(target: LanguageModel, prompts: Sequence[str]) -> dict[str, Any]:
+    """Exact search behind a beam of 16; a log-probability is None where nothing was proved."""
+    found, read, lengths = [], [], []
+    for prompt in prompts:
+        trace = run(
+            target, "exact_map", prompt, phenomena.BEAM_TOKENS, True, num_beams=16, budget=PREFIXES
+        )
+        (verdict,) = [e.value for e in trace.events
+                      if isinstance(e, NoteEvent) and e.name == "verdict"]  # fmt: skip
+        proved = str(verdict).startswith("proved")
+        found.append(done(trace).outputs[0].score if proved else None)
+        read.append(done(trace).totals["rows"])
+        if proved:
+            lengths.append(len(trace.token_ids))
+    return {
+        "proved": len(lengths),
+        "prefixes": mean(read),
+        "tokens_where_proved": mean(lengths) if lengths else None,
+        "log_probabilities": found,
+    }
+
+
+def most_probable(
+    target: LanguageModel, prompts: Sequence[str], width: int, rows: Rows
+) -> dict[str, Any]:
+    texts, nats = [], []
+    for prompt in prompts:
+        trace = run(
+            target, "beam_search", prompt, phenomena.BEAM_TOKENS,
+            num_beams=width, length_penalty=0.0,
+        )  # fmt: skip
+        texts.append(trace.token_ids)
+        nats.append(done(trace).outputs[0].score or 0.0)
+    exact = rows.find("curse", beams="exact", n=len(prompts))
+    best = exact["log_probabilities"] if exact else [None] * len(prompts)
+    missed = [a < b - 1e-3 for a, b in zip(nats, best, strict=True) if b is not None]
+    return {
+        "tokens": mean(map(len, texts)),
+        "log_probability": mean(nats),
+        **ngrams(texts, (1, 4)),
+        "missed_the_optimum": f"{sum(missed)} of {len(missed)}",
+    }
+
+
+# Lattices ----------------------------------------------------------------------------------------
+
+
+def lattices(target: LanguageModel, prompts: Sequence[str]) -> Part:
+    """At each budget: a beam so wide, and lattices that read no more prefixes."""
+    for budget in LATTICE_BUDGETS:
+        for way in ("beam", "none", "rcb", "zip"):
+            yield (
+                {"way": way, "budget": budget},
+                lambda way=way, budget=budget: paths(target, prompts, way, budget),
+            )
+
+
+def paths(target: LanguageModel, prompts: Sequence[str], way: str, budget: int) -> dict[str, Any]:
+    beam: dict[str, Any] = {"num_beams": budget, "length_penalty": 0.75}
+    merging: dict[str, Any] = {"num_beams": budget, "merge": way, "texts": budget}
+    texts, nats, read = [], [], []
+    for prompt in prompts:
+        if way == "beam":
+            trace = run(target, "beam_search", prompt, LATTICE_TOKENS, **beam)
+            texts.append(float(len(done(trace).outputs)))
+        else:
+            trace = run(target, "lattice", prompt, LATTICE_TOKENS, True, **merging)
+            counts = [e.value for e in trace.events
+                      if isinstance(e, NoteEvent) and e.name == "texts"]  # fmt: skip
+            texts.append(10 ** float(str(counts[-1])))
+        outputs = done(trace).outputs
+        nats.append(mean(o.score * len(o.token_ids) ** -0.25
+                         for o in outputs if o.score is not None))  # fmt: skip
+        read.append(done(trace).totals["rows"])
+    return {
+        "n": len(prompts),
+        "texts": mean(texts),
+        "logp_a_token": mean(nats),
+        "positions": mean(read),
+    }
+
+
+# Repetition --------------------------------------------------------------------------------------
+
+
+def prose(args: argparse.Namespace, target: LanguageModel) -> list[str]:
+    """Held-out beginnings of prose."""
+    return [target.decode(row[: phenomena.PROMPT_TOKENS]) for row in held_out(args, 0)]
+
+
+def held_out(args: argparse.Namespace, behind: int) -> list[list[int]]:
+    """Tokens of held-out prose: those of a prompt, and so many behind."""
+    tokenizer = load_tokenizer(Path("assets/models/target"))
+    length = phenomena.PROMPT_TOKENS + behind
+    return phenomena.stretches(list(read_books(args.texts)), tokenizer, length, args.prompts)
+
+
+def repetition(target: LanguageModel, args: argparse.Namespace) -> Part:
+    """n-grams of people, of plain ways, and of every method against repetition."""
+    texts = held_out(args, args.tokens)
+    prompts = [target.decode(row[: phenomena.PROMPT_TOKENS]) for row in texts]
+    against = [m.id for m in all_methods().values() if m.family == "repetition"]
+    ways = {**PLAIN, **{method: (method, {}) for method in against}}
+    common = {"n": len(prompts), "tokens": args.tokens}
+    human = [row[phenomena.PROMPT_TOKENS :] for row in texts]
+    yield {"way": "human", **common}, lambda: ngrams(human)
+    for way, (method, params) in ways.items():
+        yield (
+            {"way": way, **common},
+            lambda method=method, params=params: ngrams(
+                [run(target, method, text, args.tokens, **params).token_ids for text in prompts]
+            ),
+        )
+
+
+def ngrams(texts: Sequence[list[int]], orders: Sequence[int] = (1, 2, 3, 4)) -> dict[str, float]:
+    """Of each order the share repeated within a text, and the share distinct over all of them."""
+    shares: dict[str, float] = {}
+    for n in orders:
+        repeated = [share for ids in texts if (share := repeated_share(ids, n)) is not None]
+        shares[f"repeated_{n}_grams"] = mean(repeated) if repeated else 0.0
+        grams = [gram for ids in texts for gram in zip(*(ids[i:] for i in range(n)), strict=False)]
+        shares[f"distinct_{n}"] = len(set(grams)) / max(1, len(grams))
+    return shares
 
 
 # Keywords ----------------------------------------------------------------------------------------
+
+
+def keywords(target: LanguageModel, args: argparse.Namespace, rows: Rows) -> Part:
+    """Twelve hypotheses, in the grid four in each row; looking ahead is measured on one block.
+
+    A row a search and a block of sets, and where all blocks are there, one for all of them.
+    """
+    wide = {"num_beams": 12}
+    ways: dict[str, Callable[[str], dict[str, Any]]] = {
+        "beam_search": lambda words: wide,
+        "grid_beam_search": lambda words: {"phrases": words},
+        "dynamic_beam_allocation": lambda words: {"phrases": words, **wide},
+        "neurologic": lambda words: {"clauses": words, "prune_factor": 4096, **wide},
+    }
+    ahead = {"neurologic_a_star": lambda words: ways["neurologic"](words) | {"steps": 3}}
+    sets = read_sets(args.texts, args.sets)
+    starts = range(0, len(sets), BLOCK)
+    for start in starts:
+        for method, params in {**ways, **({} if start else ahead)}.items():
+            block = sets[start : start + BLOCK]
+            yield (
+                {"method": method, "first": start, "n": len(block)},
+                (
+                    lambda method=method, params=params, block=block: coverage(
+                        target, method, params, block
+                    )
+                ),
+            )
+    for method in ways:
+        blocks = [rows.find("keywords", method=method, first=start) for start in starts]
+        yield (
+            {"method": method, "first": "all", "n": len(sets)},
+            (
+                lambda blocks=blocks: {
+                    name: sum(b[name] * b["n"] for b in blocks) / sum(b["n"] for b in blocks)
+                    for name in ("words_that_came", "all_words_came", "logp_a_token", "positions")
+                }
+            ),
+        )
 
 
 def read_sets(texts: Path, count: int) -> list[list[str]]:
@@ -82,32 +339,25 @@ def read_sets(texts: Path, count: int) -> list[list[str]]:
     return [[word.rsplit("_", 1)[0] for word in s.split("#")] for s in sets]
 
 
-def keywords(target: LanguageModel, sets: Sequence[Sequence[str]]) -> Iterator[dict[str, Any]]:
-    """One row a search: four hypotheses, the grid four in each row, dynamic allocation twelve."""
-    ways = {
-        "beam_search": lambda words: {},
-        "grid_beam_search": lambda words: {"phrases": ";".join(words)},
-        "dynamic_beam_allocation": lambda words: {"phrases": ";".join(words), "num_beams": 12},
-        "neurologic": lambda words: {"clauses": ";".join(words), "prune_factor": 4096},
-        "neurologic_a_star": lambda words: {"clauses": ";".join(words), "prune_factor": 4096},
+def coverage(
+    target: LanguageModel,
+    method: str,
+    params: Callable[[str], dict[str, Any]],
+    sets: Sequence[Sequence[str]],
+) -> dict[str, Any]:
+    had, nats, read = [], [], []
+    for words in sets:
+        phrases = [f" {word}" for word in words]
+        trace = run(target, method, BEGINNING, KEYWORD_TOKENS, **params(";".join(phrases)))
+        had.append([phrase in trace.text for phrase in phrases])
+        nats.append(own_logp(target, trace) / max(1, len(trace.token_ids)))
+        read.append(done(trace).totals["rows"])
+    return {
+        "words_that_came": mean(mean(row) for row in had),
+        "all_words_came": mean(all(row) for row in had),
+        "logp_a_token": mean(nats),
+        "positions": mean(read),
     }
-    for method, params in ways.items():
-        had, nats, passes = [], [], []
-        for words in sets:
-            phrases = [f" {word}" for word in words]
-            trace = run(target, method, BEGINNING, KEYWORD_TOKENS, **params(phrases))
-            had.append([phrase in trace.text for phrase in phrases])
-            nats.append(own_logp(target, trace) / max(1, len(trace.token_ids)))
-            assert trace.done is not None
-            passes.append(trace.done.totals["rows"])
-        yield {
-            "method": method,
-            "sets": len(sets),
-            "words_that_came": mean(mean(row) for row in had),
-            "all_words_came": mean(all(row) for row in had),
-            "logp_a_token": mean(nats),
-            "positions": mean(passes),
-        }
 
 
 def own_logp(target: LanguageModel, trace: Trace) -> float:
@@ -116,84 +366,6 @@ def own_logp(target: LanguageModel, trace: Trace) -> float:
     path = tree.extend(0, trace.token_ids)
     view = target.open(tree, trace.header.prompt_ids, "target")
     return sum(token_logps(view([0, *path[:-1]]), trace.token_ids))
-
-
-# Lattices ----------------------------------------------------------------------------------------
-
-
-def lattices(target: LanguageModel, prompts: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """At each budget: a beam so wide, and lattices that read no more prefixes."""
-    for budget in LATTICE_BUDGETS:
-        for merge in ("beam", "none", "rcb", "zip"):
-            texts, nats, passes = [], [], []
-            for prompt in prompts:
-                if merge == "beam":
-                    params: dict[str, Any] = {"num_beams": budget, "length_penalty": 0.75}
-                    trace = run(target, "beam_search", prompt, LATTICE_TOKENS, **params)
-                else:
-                    params = {"num_beams": budget, "merge": merge, "texts": budget}
-                    trace = run(target, "lattice", prompt, LATTICE_TOKENS, **params)
-                assert trace.done is not None
-                outputs = trace.done.outputs
-                noted = [e for e in trace.events
-                         if isinstance(e, NoteEvent) and e.name == "texts"]  # fmt: skip
-                counts = [x for e in noted if isinstance(x := e.value, float)]
-                texts.append(10 ** counts[-1] if counts else float(len(outputs)))
-                nats.append(mean(o.score * len(o.token_ids) ** 0.75 / len(o.token_ids)
-                                 for o in outputs if o.score is not None))  # fmt: skip
-                passes.append(trace.done.totals["rows"])
-            yield {
-                "way": merge,
-                "budget": budget,
-                "prompts": len(prompts),
-                "texts": mean(texts),
-                "logp_a_token": mean(nats),
-                "positions": mean(passes),
-            }
-
-
-# Repetition --------------------------------------------------------------------------------------
-
-
-def prose(texts: Path, target: LanguageModel, count: int, behind: int = 0) -> list[Any]:
-    """Held-out beginnings of prose; with `behind`, pairs of them and the human tokens behind."""
-    tokenizer = load_tokenizer(Path("assets/models/target"))
-    length = phenomena.PROMPT_TOKENS
-    books = list(read_books(texts))
-    rows = phenomena.stretches(books, tokenizer, length + behind, count)
-    begun = [target.decode(row[:length]) for row in rows]
-    if not behind:
-        return begun
-    return [(text, row[length:]) for text, row in zip(begun, rows, strict=True)]
-
-
-def repetition(
-    target: LanguageModel, rows: Sequence[tuple[str, list[int]]], tokens: int
-) -> Iterator[dict[str, Any]]:
-    """Shares of repeated n-grams: people, plain ways, and every method against repetition."""
-    against = [m.id for m in all_methods().values() if m.family == "repetition"]
-    yield {"way": "human", "prompts": len(rows), **_repeated([ids for _, ids in rows])}
-    for way, method in {**PLAIN, **{method: method for method in against}}.items():
-        params: dict[str, Any] = {"filters": "top_p=0.9"} if method == "sample" else {}
-        written = [run(target, method, text, tokens, **params).token_ids for text, _ in rows]
-        yield {"way": way, "prompts": len(rows), **_repeated(written)}
-
-
-def _repeated(texts: Sequence[list[int]]) -> dict[str, float]:
-    shares = {}
-    for n in (1, 2, 3, 4):
-        long = [ids for ids in texts if len(ids) >= n]
-        shares[f"repeated_{n}_grams"] = mean(phenomena.repeated_share(ids, n) for ids in long)
-    return shares
-
-
-# The beam-search curse ---------------------------------------------------------------------------
-
-
-def curse(target: LanguageModel, prompts: int, widest: int) -> Iterator[dict[str, Any]]:
-    """As beams grow, ever more probable texts, ever shorter ones."""
-    widths = [width for width in (1, 2, 4, 8, 16, 32, 64) if width <= widest]
-    yield from phenomena.beams(target, phenomena.beam_prompts(prompts), widths)
 
 
 if __name__ == "__main__":

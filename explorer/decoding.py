@@ -245,8 +245,15 @@ def decode(
 
 def versions() -> dict[str, str]:
     """The versions that a result depends on."""
-    names = ("torch", "transformers", "tokenizers")
-    return {name: importlib.metadata.version(name) for name in names} | {"explorer": VERSION}
+    return {**_installed(), "explorer": VERSION}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Looked up once: reading a package's description takes as long as a short text."""
+    return {
+        name: importlib.metadata.version(name) for name in ("torch", "transformers", "tokenizers")
+    }
 
 
 def _within_settings(request: Request) -> Request:
