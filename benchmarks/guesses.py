@@ -1,15 +1,21 @@
 """Every method that guesses beside plain decoding of the same target: what each gains, and where.
 
-python -m benchmarks.guesses --texts ../shared/data [method …] > benchmarks/results/guesses.jsonl
+python -m benchmarks.guesses --texts ../shared/data --runs build/guesses.jsonl --minutes 30
+    [method …] > benchmarks/results/guesses.jsonl
 
-Held-out prompts, half prose, half tasks in turns, at temperature 0 and 1, all in one process. A
-method runs at its defaults but for the temperature. One row a method, temperature and kind of text:
+Held-out prompts, half prose, half tasks in turns, at temperature 0 and 1. A method runs at its
+defaults but for the temperature. Each run is kept in the file of --runs; what stands there is not
+run again, so that a long measurement can be taken in pieces. A prompt goes through all methods
+before the next one's turn, so that each method has seen the same prompts wherever it ends. What is
+printed sums up all runs: one row a method, temperature and kind of text:
 
-gain                 its tokens a second over those of plain decoding, the median over prompts
+gain                 its tokens a second over those of plain decoding, the median over prompts; both
+                     run directly after each other, timed by the processor's time of the process
+gains                the least and the greatest of them
 tokens_a_pass        new tokens over the target's passes behind the prompt, the bonus token counted
 accepted             share of the judged guesses that were accepted; null where none was judged
 nodes_a_token        guesses that entered the tree, over new tokens
-outside              share of the time in which no model computed
+outside              share of the time in which no model computed, everything being recorded
 outside_ms_a_round   the same in milliseconds a round, and
 outside_us_a_node    in microseconds a node of the tree
 equal                of how many prompts it wrote the plain text (temperature 0 alone)
@@ -25,6 +31,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +48,9 @@ from training.corpus import read_books
 from training.tasks import TASKS
 
 TEMPERATURES = (0, 1)
+SUMMED = (
+    "tokens", "target_passes", "nodes", "steps", "seconds", "accepted", "judged", "outside",
+)  # fmt: skip
 THEIRS = {
     "transformers assisted": {"assistant": True},
     "transformers prompt lookup": {"prompt_lookup_num_tokens": 10},
@@ -50,21 +60,52 @@ THEIRS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"), metavar="FOLDER")
+    parser.add_argument("--runs", type=Path, default=Path("build/guesses.jsonl"), metavar="FILE")
     parser.add_argument("--prompts", type=int, default=64, help="half prose, half tasks")
     parser.add_argument("--tokens", type=int, default=128, help="new tokens of each")
+    parser.add_argument("--minutes", type=float, default=1e9, help="begin no run after so many")
     parser.add_argument("methods", nargs="*", metavar="method")
     args = parser.parse_args()
     torch.set_num_threads(1)  # as the app's worker does for models of this size
     library = Library()
     pair = {name: library.get(name) for name in ("target", "draft")}
     texts = dict(held_out(args.texts, pair, args.prompts // 2))
-    print(json.dumps({**environment(), "tokens": args.tokens, "prompts": args.prompts}), flush=True)
     ways = [m.id for m in all_methods().values() if m.family == "speculation"] + list(THEIRS)
-    for way in args.methods or ways:
-        for temperature in TEMPERATURES:
-            for kind, prompts in texts.items():
-                told = beside_plain(pair, way, temperature, prompts, args.tokens)
-                emit(way, temperature=temperature, text=kind, **told)
+    ends = time.monotonic() + 60 * args.minutes
+    for number, way, temperature, kind in missing(args, args.methods or ways, texts):
+        if time.monotonic() > ends:
+            break
+        told = beside_plain(pair, way, temperature, texts[kind][number], args.tokens, number)
+        with args.runs.open("a", encoding="utf-8") as file:
+            key = {"prompt": number, "way": way, "temperature": temperature, "text": kind}
+            file.write(json.dumps({**key, **told}) + "\n")
+    print(json.dumps({**environment(), "tokens": args.tokens}))
+    for (way, temperature, kind), runs in grouped(read(args.runs)):
+        emit(way, temperature=temperature, text=kind, **summary(runs))
+
+
+def missing(
+    args: argparse.Namespace, ways: Sequence[str], texts: dict[str, list[str]]
+) -> Iterator[tuple[int, str, int, str]]:
+    """The runs that are not in the file yet, prompt by prompt."""
+    args.runs.parent.mkdir(parents=True, exist_ok=True)
+    done = {(r["prompt"], r["way"], r["temperature"], r["text"]) for r in read(args.runs)}
+    every = product(range(args.prompts // 2), TEMPERATURES, texts, ways)
+    keys = ((number, way, temperature, kind) for number, temperature, kind, way in every)
+    return (key for key in keys if key not in done)
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def grouped(
+    runs: Sequence[dict[str, Any]],
+) -> Iterator[tuple[tuple[str, int, str], list[dict[str, Any]]]]:
+    keys = dict.fromkeys((r["way"], r["temperature"], r["text"]) for r in runs)
+    for key in keys:
+        yield key, [r for r in runs if (r["way"], r["temperature"], r["text"]) == key]
 
 
 def held_out(folder: Path, pair: Pair, count: int) -> Iterator[tuple[str, list[str]]]:
@@ -77,33 +118,33 @@ def held_out(folder: Path, pair: Pair, count: int) -> Iterator[tuple[str, list[s
 
 
 def beside_plain(
-    pair: Pair, way: str, temperature: int, prompts: Sequence[str], tokens: int
+    pair: Pair, way: str, temperature: int, prompt: str, tokens: int, seed: int
 ) -> dict[str, Any]:
-    """One way against plain decoding on each prompt in turns, and what it did."""
-    gains, equal, traces = [], 0, []
-    for seed, prompt in enumerate(prompts):
-        plain = timed(lambda p=prompt, s=seed: decode(pair, None, temperature, p, tokens, s))
+    """One way against plain decoding on a prompt, directly after each other, and what it did."""
+
+    def plain() -> list[int]:
+        return decode(pair, None, temperature, prompt, tokens, seed).token_ids
+
+    def guessing() -> list[int]:
         if way in THEIRS:
-            took = timed(lambda p=prompt, s=seed: generate(pair, way, temperature, p, tokens, s))
-        else:
-            took = timed(lambda p=prompt, s=seed: decode(pair, way, temperature, p, tokens, s))
-            traces.append(decode(pair, way, temperature, prompt, tokens, seed, record=True))
-        gains.append(plain[0] / took[0])
-        equal += plain[1] == took[1]
-    told: dict[str, Any] = {"gain": statistics.median(gains), "n": len(prompts)}
-    if temperature == 0:
-        told["equal"] = equal
-    return told | (figures(traces) if traces else {})
+            return generate(pair, way, temperature, prompt, tokens, seed)
+        return decode(pair, way, temperature, prompt, tokens, seed).token_ids
+
+    told = {}
+    if way in THEIRS:
+        guessing()
+    else:
+        told = figures(decode(pair, way, temperature, prompt, tokens, seed, record=True))
+    plain_seconds, plain_ids = timed(plain)
+    seconds, ids = timed(guessing)
+    return {"gain": plain_seconds / seconds, "equal": plain_ids == ids, **told}
 
 
-def timed(run: Callable[[], Any]) -> tuple[float, list[int]]:
-    """Seconds a new token and the tokens, of the second of two runs: all is warm then."""
-    run()
-    started = time.perf_counter()
-    done = run()
-    seconds = time.perf_counter() - started
-    ids = done.token_ids if isinstance(done, Trace) else done
-    return seconds / max(1, len(ids)), ids
+def timed(run: Callable[[], list[int]]) -> tuple[float, list[int]]:
+    """Seconds a new token, of this one thread, and the tokens."""
+    started = time.process_time()
+    ids = run()
+    return (time.process_time() - started) / max(1, len(ids)), ids
 
 
 def decode(
@@ -141,23 +182,39 @@ def generate(
     return out[0, ids.shape[1] :].tolist()
 
 
-def figures(traces: Sequence[Trace]) -> dict[str, Any]:
-    """What recorded runs tell, summed over all."""
-    totals = [trace.done.totals for trace in traces if trace.done]
-    summed = {name: sum(t[name] for t in totals) for name in totals[0]}
-    events = [event for trace in traces for event in trace.events]
-    marks = [event.mark for event in events if isinstance(event, MarkEvent)]
-    judged = marks.count("accepted") + marks.count("rejected")
-    computing = sum(event.took_ms for event in events if isinstance(event, EvalEvent)) / 1000
-    outside = summed["seconds"] - computing
-    tokens = max(1, summed["tokens"])
+def figures(trace: Trace) -> dict[str, float]:
+    """What a recorded run tells."""
+    assert trace.done is not None
+    totals = trace.done.totals
+    marks = [event.mark for event in trace.events if isinstance(event, MarkEvent)]
+    computing = sum(e.took_ms for e in trace.events if isinstance(e, EvalEvent)) / 1000
     return {
-        "tokens_a_pass": tokens / max(1, summed["target_passes"]),
-        "accepted": marks.count("accepted") / judged if judged else None,
-        "nodes_a_token": summed["nodes"] / tokens,
-        "outside": outside / summed["seconds"],
-        "outside_ms_a_round": 1000 * outside / max(1, summed["steps"]),
-        "outside_us_a_node": 1e6 * outside / max(1, summed["nodes"]),
+        **{name: totals[name] for name in ("tokens", "target_passes", "nodes", "steps", "seconds")},
+        "accepted": marks.count("accepted"),
+        "judged": marks.count("accepted") + marks.count("rejected"),
+        "outside": totals["seconds"] - computing,
+    }
+
+
+def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """A row of the table, over all prompts of a kind."""
+    gains = [run["gain"] for run in runs]
+    told: dict[str, Any] = {
+        "gain": statistics.median(gains), "gains": [min(gains), max(gains)], "n": len(runs),
+    }  # fmt: skip
+    if runs[0]["temperature"] == 0:
+        told["equal"] = sum(run["equal"] for run in runs)
+    if runs[0]["way"] in THEIRS:
+        return told
+    total = {name: sum(run[name] for run in runs) for name in runs[0] if name in SUMMED}
+    tokens, outside = max(1, total["tokens"]), total["outside"]
+    return told | {
+        "tokens_a_pass": tokens / max(1, total["target_passes"]),
+        "accepted": total["accepted"] / total["judged"] if total["judged"] else None,
+        "nodes_a_token": total["nodes"] / tokens,
+        "outside": outside / total["seconds"],
+        "outside_ms_a_round": 1000 * outside / max(1, total["steps"]),
+        "outside_us_a_node": 1e6 * outside / max(1, total["nodes"]),
     }
 
 

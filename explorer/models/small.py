@@ -86,12 +86,14 @@ class SmallLlama(LeanLlama):
             if f"{i}.mlp" not in how.skip:
                 gate, up = self._gate_up_of[i](self._normed(h, between)).chunk(2, -1)
                 h = h + self._down_of[i](F.silu(gate).mul_(up)).numpy()
-        state = torch.from_numpy(h)
-        return self.head(state[list(asked)]), state
+        return self._logits(h[list(asked)]), torch.from_numpy(h)
 
     def head(self, state: Tensor) -> Tensor:
         """Logits (n, V) from what the last block gave, (n, d)."""
-        return self._logits_of(self._normed(state.numpy(), self._last_norm))
+        return self._logits(state.numpy())
+
+    def _logits(self, h: Array) -> Tensor:
+        return self._logits_of(self._normed(h, self._last_norm))
 
     def _normed(self, h: Array, weight: Array) -> Tensor:
         x = h / np.sqrt(np.vecdot(h, h) / h.shape[1] + self._epsilon)[:, None]
