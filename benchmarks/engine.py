@@ -10,6 +10,7 @@ import json
 import pstats
 import statistics
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -23,11 +24,12 @@ from explorer.randomness import Seeded
 from explorer.registry import get_method
 from explorer.run import Limits, Prompt, Run
 from explorer.trace import AnyEvent, Fold, MarkEvent, NodeEvent
-from explorer.tree import TokenTree
+from explorer.tree import ROOT, TokenTree
 
 PROMPT = "Once upon a time there was a miller who had three sons, and when he died"
 TOKENS = 96
 REPEATS = 9
+ROWS = (1, 2, 4, 5, 8, 16)
 
 
 def main() -> None:
@@ -35,6 +37,7 @@ def main() -> None:
     network.eos_ids = network.text.eos_ids = frozenset()  # every run has all its tokens
     print(json.dumps(environment()), flush=True)
     beside_generate(network)
+    passes(network)
     recording(network)
     alive_nodes(network)
     folding()
@@ -93,6 +96,27 @@ def beside_generate(network: Network) -> None:
             ratio=ratio(seconds["generate"], seconds["ours"]),
             bar=bar,
         )
+
+
+def passes(network: Network) -> None:
+    """Processor milliseconds of one pass over so many tokens, beside the network's own pass."""
+    own = Network(network.net, network.text, "own", lean=())
+    for model, name in ((network, "lean"), (own, "own")):
+        tree = TokenTree()
+        view = model.open(tree, network.encode(PROMPT), name)
+        view([ROOT])
+        tip, milliseconds = ROOT, {}
+        for rows in ROWS:
+            taken = []
+            for _ in range(REPEATS):
+                chain = tree.extend(tip, [100 + i for i in range(rows)])
+                started = time.process_time()
+                view(chain)
+                taken.append(1000 * (time.process_time() - started))
+                tip = chain[-1]
+            milliseconds[str(rows)] = statistics.median(taken)
+        over_one = {rows: ms / milliseconds["1"] for rows, ms in milliseconds.items()}
+        emit(f"{name} pass", milliseconds_by_rows=milliseconds, over_one_row=over_one)
 
 
 def recording(network: Network) -> None:

@@ -1,13 +1,12 @@
 """Every method that guesses beside plain decoding of the same target: what each gains, and where.
 
-python -m benchmarks.guesses --texts ../shared/data --runs build/guesses.jsonl --minutes 30
-    [method …] > benchmarks/results/guesses.jsonl
+python -m benchmarks.guesses --texts ../shared/data --minutes 30 [method …]
 
 Held-out prompts, half prose, half tasks in turns, at temperature 0 and 1. A method runs at its
 defaults but for the temperature. Each run is kept in the file of --runs; what stands there is not
 run again, so that a long measurement can be taken in pieces. A prompt goes through all methods
-before the next one's turn, so that each method has seen the same prompts wherever it ends. What is
-printed sums up all runs: one row a method, temperature and kind of text:
+before the next one's turn, so that each method has seen the same prompts wherever it ends. The
+file of --out sums up the runs: one row a method, temperature and kind of text:
 
 gain                 its tokens a second over those of plain decoding, the median over prompts; both
                      run directly after each other, timed by the processor's time of the process
@@ -31,14 +30,16 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import GenerationConfig
 
-from benchmarks.measure import emit, environment
+from benchmarks.measure import Rows, environment, shortened
 from benchmarks.speculation import PLAIN, Pair, prompts_of
 from explorer.decoding import make_request, run_request
 from explorer.models.library import Library
@@ -47,6 +48,7 @@ from explorer.trace import EvalEvent, MarkEvent, Trace
 from training.corpus import read_books
 from training.tasks import TASKS
 
+RESULTS = Path("benchmarks/results/guesses.jsonl")
 TEMPERATURES = (0, 1)
 SUMMED = (
     "tokens", "target_passes", "nodes", "steps", "seconds", "accepted", "judged", "outside",
@@ -61,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--texts", type=Path, default=Path("../shared/data"), metavar="FOLDER")
     parser.add_argument("--runs", type=Path, default=Path("build/guesses.jsonl"), metavar="FILE")
+    parser.add_argument("--out", type=Path, default=RESULTS, metavar="FILE")
     parser.add_argument("--prompts", type=int, default=64, help="half prose, half tasks")
     parser.add_argument("--tokens", type=int, default=128, help="new tokens of each")
     parser.add_argument("--minutes", type=float, default=1e9, help="begin no run after so many")
@@ -71,41 +74,31 @@ def main() -> None:
     pair = {name: library.get(name) for name in ("target", "draft")}
     texts = dict(held_out(args.texts, pair, args.prompts // 2))
     ways = [m.id for m in all_methods().values() if m.family == "speculation"] + list(THEIRS)
-    ends = time.monotonic() + 60 * args.minutes
-    for number, way, temperature, kind in missing(args, args.methods or ways, texts):
-        if time.monotonic() > ends:
-            break
-        told = beside_plain(pair, way, temperature, texts[kind][number], args.tokens, number)
-        with args.runs.open("a", encoding="utf-8") as file:
-            key = {"prompt": number, "way": way, "temperature": temperature, "text": kind}
-            file.write(json.dumps({**key, **told}) + "\n")
-    print(json.dumps({**environment(), "tokens": args.tokens}))
-    for (way, temperature, kind), runs in grouped(read(args.runs)):
-        emit(way, temperature=temperature, text=kind, **summary(runs))
-
-
-def missing(
-    args: argparse.Namespace, ways: Sequence[str], texts: dict[str, list[str]]
-) -> Iterator[tuple[int, str, int, str]]:
-    """The runs that are not in the file yet, prompt by prompt."""
     args.runs.parent.mkdir(parents=True, exist_ok=True)
-    done = {(r["prompt"], r["way"], r["temperature"], r["text"]) for r in read(args.runs)}
-    every = product(range(args.prompts // 2), TEMPERATURES, texts, ways)
-    keys = ((number, way, temperature, kind) for number, temperature, kind, way in every)
-    return (key for key in keys if key not in done)
-
-
-def read(path: Path) -> list[dict[str, Any]]:
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    revisions = {name: model.revision for name, model in pair.items()}
+    rows, runs = Rows(args.runs, tokens=args.tokens, models=revisions), []
+    ends = time.monotonic() + 60 * args.minutes
+    every = product(range(args.prompts // 2), TEMPERATURES, texts, args.methods or ways)
+    for prompt, temperature, text, way in every:
+        key = {"prompt": prompt, "temperature": temperature, "text": text, "way": way}
+        measured = partial(
+            beside_plain, pair, way, temperature, texts[text][prompt], args.tokens, prompt
+        )
+        if rows.find("run", **key) or time.monotonic() < ends:
+            runs.append(rows.measure("run", measured, **key))
+    lines = [environment() | {"tokens": args.tokens, "models": revisions}]
+    for (way, temperature, text), some in grouped(runs):
+        lines.append({"row": way, "temperature": temperature, "text": text, **summary(some)})
+    args.out.write_text("".join(json.dumps(shortened(line)) + "\n" for line in lines))
 
 
 def grouped(
     runs: Sequence[dict[str, Any]],
 ) -> Iterator[tuple[tuple[str, int, str], list[dict[str, Any]]]]:
-    keys = dict.fromkeys((r["way"], r["temperature"], r["text"]) for r in runs)
-    for key in keys:
-        yield key, [r for r in runs if (r["way"], r["temperature"], r["text"]) == key]
+    """Runs by method, temperature and kind of text."""
+    key = itemgetter("way", "temperature", "text")
+    for of in dict.fromkeys(map(key, runs)):
+        yield of, [run for run in runs if key(run) == of]
 
 
 def held_out(folder: Path, pair: Pair, count: int) -> Iterator[tuple[str, list[str]]]:

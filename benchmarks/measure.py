@@ -49,7 +49,7 @@ def ratio(numerator: list[float], denominator: list[float]) -> float:
 
 def emit(row: str, **figures: Any) -> None:
     """One JSON line; floats to four significant digits."""
-    print(json.dumps({"row": row, **_short(figures)}), flush=True)
+    print(json.dumps({"row": row, **shortened(figures)}), flush=True)
 
 
 class Rows:
@@ -78,7 +78,7 @@ class Rows:
     ) -> dict[str, Any]:
         """The row with these entries, measured if it is not there yet."""
         found = self.find(row, **key)
-        return found or self._write({"row": row, **key, **_short(figures())})
+        return found or self._write({"row": row, **key, **shortened(figures())})
 
     def _write(self, row: dict[str, Any]) -> dict[str, Any]:
         self._rows.append(row)
@@ -88,13 +88,14 @@ class Rows:
         return row
 
 
-def _short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
+    """The same with all floats to four significant digits."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
     if isinstance(value, dict):
-        return {k: _short(v) for k, v in value.items()}
+        return {k: shortened(v) for k, v in value.items()}
     if isinstance(value, list):
-        return [_short(v) for v in value]
+        return [shortened(v) for v in value]
     return value
 
 
