@@ -1,24 +1,32 @@
-"""Do the lossless methods write the greedy text? `python -m benchmarks.lossless`.
+"""Do the lossless methods write the greedy text? `python -m benchmarks.lossless FILE`.
 
-Every method that claims to be lossless continues held-out prompts at temperature 0 with the
-bundled pair in float32, and must give the tokens of greedy decoding. A prompt on which two tokens
-are ever as good as equally probable is left out: there rounding decides. One JSON line a method.
+Every method that claims to be lossless, and those that are at temperature 0 alone, continue
+held-out prompts at temperature 0 with the bundled pair in float32, and must give the tokens of
+greedy decoding. A prompt on which two tokens are ever as good as equally probable is left out:
+there rounding decides.
+
+FILE gets one JSON line a prompt, the target's own text, and one a method. What stands in it already
+is not done again, unless it is of other models, versions, or lengths: then it is begun anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import Any
 
-from benchmarks.measure import emit, environment
-from explorer.decoding import decode, default_library
-from explorer.registry import all_methods
+from benchmarks.measure import environment
+from explorer.decoding import default_library, find_models, make_request, run_request
+from explorer.registry import Method, all_methods
+from explorer.trace import Trace
 from explorer.tree import ROOT, TokenTree
 from training.tasks import TASKS, example
 from training.world import HELD_OUT_SEEDS
 
 NEAR_TIE = 1e-5  # nats
 ALREADY = 20_000  # held-out seeds below are used by other benchmarks
+GREEDY_ALONE = ("jacobi",)  # it has no other temperature to be lossless at
 OPENINGS = (
     "Once upon a time there was a", "The king had three", "In the middle of the forest stood a",
     "Early the next morning the", "The old woman looked at the", "There lived by the sea a",
@@ -38,38 +46,81 @@ def prompts(count: int) -> list[str]:
     return found[:count]
 
 
-def greedy_text(prompt: str, tokens: int) -> list[int] | None:
-    """The greedy tokens; None where two tokens were nearly equally probable."""
-    trace = decode("target", prompt, "greedy", max_new_tokens=tokens)
+def plain(method: Method, prompt: str, tokens: int, **params: Any) -> Trace:
+    """A run of which only the end is recorded."""
+    request, _, parsed = make_request(
+        method=method.id, prompt=prompt, models={}, params=params, max_new_tokens=tokens
+    )
+    models = find_models(request, method, default_library())
+    return run_request(request, method, parsed, models, record=False)
+
+
+def greedy_text(prompt: str, tokens: int) -> dict[str, Any]:
+    """The greedy tokens, and by how many nats at least the best one was ahead."""
+    trace = plain(all_methods()["greedy"], prompt, tokens)
     tree = TokenTree()
     places = [ROOT, *tree.extend(ROOT, trace.token_ids)[:-1]]
     view = default_library().get("target").open(tree, trace.header.prompt_ids, "alone")
     best, second = view(places).topk(2).values.unbind(1)
-    return trace.token_ids if float((best - second).min()) > NEAR_TIE else None
+    return {"row": "text", "prompt": prompt, "tokens": trace.token_ids,
+            "gap_nats": float((best - second).min())}  # fmt: skip
+
+
+def held_to(method: Method, texts: dict[str, list[int]], tokens: int) -> dict[str, Any]:
+    """On how many prompts the method wrote what greedy decoding did, and in how many rounds."""
+    filters = {"filters": "temperature=0"} if "filters" in method.params.model_fields else {}
+    ends = {prompt: plain(method, prompt, tokens, **filters) for prompt in texts}
+    wrong = [prompt for prompt, trace in ends.items() if trace.token_ids != texts[prompt]]
+    written = sum(len(trace.token_ids) for trace in ends.values())
+    rounds = sum(trace.done.totals["steps"] for trace in ends.values())
+    return {"row": "lossless", "method": method.id, "prompts": len(texts),
+            "equal": len(texts) - len(wrong), "tokens_a_round": round(written / rounds, 3),
+            **({"wrong": wrong} if wrong else {})}  # fmt: skip
+
+
+def about(prompts: int, tokens: int) -> dict[str, Any]:
+    """What rows must share to stand in one file."""
+    models = {name: default_library().get(name).describe()["revision"]
+              for name in ("target", "draft")}  # fmt: skip
+    return environment() | models | {"prompts": prompts, "tokens": tokens}
+
+
+def begun(file: Path, first: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that stand in the file under the same first row; else it is begun anew."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    rows = [json.loads(line) for line in lines]
+    if rows and rows[0] == first:
+        return rows
+    file.write_text(json.dumps(first) + "\n", encoding="utf-8")
+    return [first]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path)
     parser.add_argument("--prompts", type=int, default=50)
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--methods", nargs="*", default=[])
     given = parser.parse_args()
-    print(json.dumps(environment()), flush=True)
-    texts = {prompt: greedy_text(prompt, given.tokens) for prompt in prompts(given.prompts)}
-    clear = {prompt: text for prompt, text in texts.items() if text is not None}
+    rows = begun(given.file, about(given.prompts, given.tokens))
+
+    def add(row: dict[str, Any]) -> None:
+        rows.append(row)
+        with given.file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+    known = {row["prompt"] for row in rows if row["row"] == "text"}
+    for prompt in prompts(given.prompts):
+        if prompt not in known:
+            add(greedy_text(prompt, given.tokens))
+    texts = {row["prompt"]: row["tokens"] for row in rows
+             if row["row"] == "text" and row["gap_nats"] > NEAR_TIE}  # fmt: skip
+    over = {row["method"] for row in rows if row["row"] == "lossless"}
     for method in all_methods().values():
-        if "lossless" not in method.claims or (given.methods and method.id not in given.methods):
-            continue
-        equal = rounds = tokens = 0
-        for prompt, text in clear.items():
-            trace = decode(
-                "target", prompt, method.id, max_new_tokens=given.tokens, filters="temperature=0"
-            )
-            equal += trace.token_ids == text
-            tokens += len(trace.token_ids)
-            rounds += trace.done.totals["steps"]
-        emit("lossless", method=method.id, prompts=len(clear), left_out=len(texts) - len(clear),
-             equal=equal, tokens_a_round=tokens / rounds)  # fmt: skip
+        claims = "lossless" in method.claims or method.id in GREEDY_ALONE
+        wanted = not given.methods or method.id in given.methods
+        if claims and wanted and method.id not in over:
+            add(held_to(method, texts, given.tokens))
 
 
 if __name__ == "__main__":
