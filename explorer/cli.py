@@ -115,7 +115,7 @@ def _verify(args: argparse.Namespace) -> int:
         trace = store.trace(args.run_id, store.local_owner())
     found = recheck(trace, default_library().get(trace.header.models["target"]))
     print(found.sentence)
-    return 0 if found.holds else 1
+    return 1 if found.holds is False else 0
 
 
 def _token_text(model_id: str) -> Callable[[int], str]:

@@ -1,7 +1,8 @@
 """Is a recorded run lossless, as its method claims? The target is read again, alone.
 
 At temperature 0 the target writes the text once more, token by token. For a drawn text the law that
-was used at each place is compared with the target's own there.
+was used at each place is compared with the target's own there. Of a method that claims nothing it
+is told how far from the target its text landed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from explorer.randomness import Seeded
 from explorer.registry import get_method
 from explorer.run import Limits, Prompt, Run
 from explorer.sampling import FilterChain, Temperature
-from explorer.trace import Fold, Trace
+from explorer.trace import Fold, Trace, ViewEvent
 from explorer.view import LanguageModel
 
 TOLERANCE = {"float32": 1e-3, "float64": 1e-6}  # nats; other types have fewer digits
@@ -24,35 +25,50 @@ NEAR_TIE = 1e-4  # nats between two tokens that rounding may put in either order
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Whether the claim held in this run, and what was found, in a sentence."""
+    """What was found, in a sentence, and whether the claim held; None: the method has none."""
 
-    holds: bool
+    holds: bool | None
     sentence: str
 
 
 def recheck(trace: Trace, target: LanguageModel) -> Finding:
-    """Compare a run of a lossless method with the target alone.
+    """Compare a run with the target alone.
 
     Args:
         trace: a run that is over.
         target: the model that was the run's target.
 
     Raises:
-        InputError: the method does not claim to be lossless, or the run has no text.
+        InputError: the run has no text, or is another model's.
     """
     method = get_method(trace.header.method)
-    if "lossless" not in method.claims:
-        raise InputError(
-            f"{method.title} does not claim to be lossless, so there is nothing to verify."
-        )
     filters: FilterChain = getattr(method.parse(trace.header.params), "filters", ())
     fold = trace.fold()
     if not fold.text_at():
         raise InputError("The run has no text of its own, so there is nothing to verify.")
+    _check_same(trace, target)
+    if "lossless" not in method.claims:
+        return _how_far(trace, fold, target, method.title)
     surely = any(isinstance(f, Temperature) and f.t == 0 for f in filters)
     if surely and all(f.chance is None for f in filters):
         return _same_text(trace, fold, target, filters)
     return _same_laws(trace, fold, target, filters)
+
+
+def _check_same(trace: Trace, target: LanguageModel) -> None:
+    """Refuses a model that has other weights than the run's, as far as the run tells."""
+    told = next((e.model for e in trace.events if isinstance(e, ViewEvent)), {})
+    was, now = (about.get("revision") for about in (told, target.describe()))
+    if was and now and was != now:
+        raise InputError(
+            f"The run was made by {trace.header.models['target']} as it was at {was}; the one here "
+            f"is at {now}, so there is nothing to compare it with."
+        )
+    ids = [*trace.header.prompt_ids, *trace.token_ids]
+    if max(ids, default=0) >= target.vocab_size:
+        raise InputError(
+            f"The run has tokens that {target.model_id} does not know: it was another model's."
+        )
 
 
 def _alone(trace: Trace, target: LanguageModel, tokens: int) -> Run:
@@ -86,6 +102,32 @@ def _same_text(trace: Trace, fold: Fold, target: LanguageModel, filters: FilterC
     if gap < NEAR_TIE:
         said += ", a near-tie that rounding decides"
     return Finding(False, f"{said}.")
+
+
+def _how_far(trace: Trace, fold: Fold, target: LanguageModel, title: str) -> Finding:
+    """How probable the target alone finds the text, beside its own greedy one of that length."""
+    text = fold.tokens(fold.text_at()[-1])
+    run = _alone(trace, target, len(text))
+    places = [run.root, *run.tree.extend(run.root, text)[:-1]]
+    laws = run.target(places).double().log_softmax(-1)
+    own = laws.argmax(-1).tolist()
+    mean = float(laws[range(len(text)), text].mean())
+    greedy = _alone(trace, target, len(text))
+    get_method("greedy").decode(greedy, get_method("greedy").params())
+    best = greedy.tree.path(greedy.head)
+    before = [greedy.tree.parent(node) for node in best]
+    chosen = greedy.target(before).double().log_softmax(-1).amax(-1).mean()
+    agreed = sum(a == b for a, b in zip(text, own, strict=True))
+    return Finding(
+        None,
+        f"{title} does not claim to follow the target's law. The target alone gives its text "
+        f"{_nats(mean)} nats a token, its own greedy text {_nats(float(chosen))}; {agreed} of "
+        f"{len(text)} tokens are those that it finds most probable there.",
+    )
+
+
+def _nats(logp: float) -> str:
+    return f"{logp:.3f}".replace("-", "−")
 
 
 def _same_laws(trace: Trace, fold: Fold, target: LanguageModel, filters: FilterChain) -> Finding:

@@ -12,11 +12,20 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from oracle import exact_law, table_law, total_variation, toy_pair
 
 from explorer.decoding import versions
 from explorer.oracles import RECORD
-from explorer.registry import all_methods, get_method
+from explorer.registry import Method, all_methods, get_method
+from explorer.sampling import parse_chain
 
+TOYS = range(10)
+# What makes a method act on texts of three letters; the others do so by default.
+ACTING = {
+    "ada_skip": {"left_out": 4, "window": 1},
+    "nest": {"text": "abababba\n\nbbaab"},
+    "superposed": {"text": "abababba\n\nbbaab", "filters": "temperature=1", "penalty": 2.0},
+}
 CONTRACTS = "tests/test_contracts.py"
 
 
@@ -62,7 +71,30 @@ class Recorder:
             passed = max(0, cases - self.failed[method, test])
             told = {"test": test, "cases": cases, "passed": passed}
             entry["checks"].append(told | {"control": test in self.controls})
+        for method, entry in found.items():
+            if (far := distance(get_method(method))) is not None:
+                entry["distance"] = far
         return found
+
+
+def distance(method: Method) -> float | None:
+    """How far a method that speeds decoding up without being lossless is from the target.
+
+    The total variation between its law and the target's over texts of three tokens, the mean of
+    some toy pairs; of one that is deterministic the share of pairs on which it is not greedy.
+    """
+    if method.family != "speculation" or "lossless" in method.claims:
+        return None
+    chain = "temperature=0" if "deterministic" in method.claims else "none"
+    drawn = "filters" in method.params.model_fields and chain == "none"
+    params = ACTING.get(method.id, {}) | ({"filters": chain} if drawn else {})
+    found = []
+    for seed in TOYS:
+        pair = toy_pair(seed, vocab_size=3)
+        law = exact_law(method.id, params, pair, 3)
+        want = table_law(pair["target"], 3, parse_chain(chain))
+        found.append(total_variation(law, want))
+    return round(sum(found) / len(found), 3)
 
 
 def method_of(item: pytest.Item, file: str) -> str:

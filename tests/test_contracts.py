@@ -198,6 +198,43 @@ def test_lossless_methods_follow_the_target(method, chain):
     assert total_variation(law, table_law(pair["target"], 3, parse_chain(chain))) < 1e-12
 
 
+# Of each lossless method what makes its drafts shorter and longer, and what it needs beside.
+BOOK = {"text": "abab\n\nbba"}
+DRAFTS = {
+    "adaptive_ngram": [{"length": n} for n in (1, 2, 4)],
+    "aded": [{"nodes": n, "simulations": 8} for n in (1, 2, 8)],
+    "assisted": [{"num_assistant_tokens": n, "confidence_threshold": 0.0} for n in (1, 2, 4)],
+    "draft_and_verify": [{"skip": "1, 2, 3", "length": n, "threshold": 0.0} for n in (1, 2, 4)],
+    "dyspec": [{"nodes": n} for n in (1, 2, 3)],
+    "input_guided_aggressive": [{"source": "abab", "length": n} for n in (1, 2, 4)],
+    "lookahead": [{"ngram": n, "window": 3, "checked": 4} for n in (2, 3, 4)],
+    "opt_tree": [{"nodes": n, "gain": 0.0} for n in (1, 2, 4)],
+    "pearl": [{"gamma": n} for n in (1, 2, 4)],
+    "prompt_lookup": [{"length": n} for n in (1, 2, 4)],
+    "rasd": [{"branching": (1,) * n, "nodes": n, **BOOK} for n in (1, 2)],
+    "rest": [{"length": n, "shortest": 1, **BOOK} for n in (1, 2, 4)],
+    "rsd_s": [{"width": 2, "length": n} for n in (1, 2)],
+    "sequoia": [{"nodes": n, "depth": n} for n in (1, 2, 3)],
+    "specinfer": [{"temperatures": (1.0, 0.5), "gamma": n} for n in (1, 2)],
+    "speculative_sampling": [{"gamma": n} for n in (1, 2, 4)],
+    "speculative_tree": [{"branching": (1,) * n} for n in (1, 2, 3)],
+    "staged_speculative": [{"nodes": n, "ahead": n} for n in (1, 2, 4)],
+    "swift": [{"length": n, "ratio": 0.5, "trials": 1, "window": 2} for n in (1, 2)],
+    "token_recycling": [{"nodes": n} for n in (1, 2, 8)],
+}
+
+
+@that_claim("lossless")
+def test_lossless_methods_follow_the_target_at_every_draft_length(method):
+    """Three tokens far, from drafts of one token to drafts longer than the text."""
+    pair = toy_pair(2, vocab_size=3)
+    want = table_law(pair["target"], 3)
+    assert method.id in DRAFTS, "say there what makes its drafts shorter and longer"
+    for params in DRAFTS[method.id]:
+        law = exact_law(method.id, {**params, "filters": "none"}, pair, 3)
+        assert total_variation(law, want) < 1e-12, params
+
+
 @that_claim("deterministic")
 def test_deterministic_methods_ask_for_no_randomness(method):
     for pair_seed in range(4):

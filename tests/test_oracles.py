@@ -74,6 +74,18 @@ def test_what_passed_is_said_with_date_and_versions(monkeypatch):
     assert not told["failed"]
 
 
+def test_how_far_a_method_is_from_the_target_is_said(monkeypatch):
+    told = entry(check("a", 3)) | {"distance": 0.126}
+    monkeypatch.setattr(oracles, "recorded", lambda: {"x": told})
+    assert "0.126 from the target's: 0 would be the same" in oracle_of("x")["sentence"]
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=list(METHODS))
+def test_whoever_speeds_up_and_is_not_lossless_has_its_distance_recorded(method):
+    far = method.family == "speculation" and "lossless" not in method.claims
+    assert ("distance" in recorded()[method.id]) == far, AGAIN
+
+
 def test_what_failed_is_said_too(monkeypatch):
     monkeypatch.setattr(oracles, "recorded", lambda: {"x": entry(check("a", 3), check("b", 1))})
     told = oracle_of("x")

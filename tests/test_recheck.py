@@ -67,10 +67,22 @@ def test_another_model_is_found_out():
     assert not recheck(ran("rest", target, filters="none"), TableLM(5, 4)).holds
 
 
-def test_what_claims_nothing_is_not_verified():
+@pytest.mark.parametrize("method", ["jacobi", "unified_layer_skipping", "ada_skip", "nest"])
+def test_what_claims_nothing_is_told_how_far_it_landed(method):
     target = TableLM(5, 3)
-    with pytest.raises(InputError, match="does not claim to be lossless"):
-        recheck(decode(target, "ab", "greedy", max_new_tokens=3), target)
+    trace = ran(method, target)
+    prefix, logps, best = [1, 2], [], 0
+    for token in trace.token_ids:
+        law = target.logits(prefix).double().log_softmax(-1)
+        logps.append(float(law[token]))
+        best += int(law.argmax()) == token
+        prefix.append(token)
+    found = recheck(trace, target)
+    assert found.holds is None
+    assert "does not claim to follow the target's law" in found.sentence
+    assert f"gives its text −{-sum(logps) / len(logps):.3f} nats a token" in found.sentence
+    assert f"{best} of {len(logps)} tokens" in found.sentence
+    assert (method == "jacobi") == (best == len(logps)), "only that one is greedy"
 
 
 @pytest.mark.parametrize("chain", ["temperature=0", "none"])
@@ -78,3 +90,16 @@ def test_what_a_run_began_with_stands_before_its_text(chain):
     target = TableLM(5, 3)
     found = recheck(ran("prompt_lookup", target, filters=chain, begun=(3, 2)), target)
     assert found.holds, found.sentence
+
+
+def test_a_model_with_other_weights_is_refused_with_a_sentence():
+    target = TableLM(5, 3)
+    trace = ran("rest", target)
+    with pytest.raises(InputError, match="tokens that table-2-0 does not know"):
+        recheck(trace, TableLM(2, 0))
+    for event in trace.events:
+        if event.kind == "view":
+            event.model["revision"] = "before"
+    target.describe = lambda: {"revision": "now"}
+    with pytest.raises(InputError, match="as it was at before; the one here is at now"):
+        recheck(trace, target)

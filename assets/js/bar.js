@@ -165,7 +165,8 @@ const draw = () => {
     about.append(make("span", "if-wide", " the method"));
     const again = button("Reproduce", () => document.dispatchEvent(new CustomEvent("reproduce")));
     again.dataset.act = "reproduce";
-    actions.append(about, again);
+    const check = button("Verify", () => document.dispatchEvent(new CustomEvent("verify")));
+    actions.append(about, again, check);
   }
   if (v.title) {
     actions.append(

@@ -27,6 +27,7 @@ from explorer.ui.reproducing import reproduction
 from explorer.ui.service import Place, Service, Visitor
 from explorer.ui.tab import PAGE, Tab
 from explorer.ui.trace_view import trace_view
+from explorer.ui.verifying import verification
 from explorer.ui.watching import chunks, fetched
 
 OWNER_KEY = "decoding-explorer-owner"
@@ -77,6 +78,7 @@ class Page:
             with gr.Column(elem_id="main"):
                 self.bar = part("bar")
                 reproduction(self.service, self.owner, self.tab, self.current, self.every)
+                verification(self.service, self.owner, self.tab, self.current, self.every)
                 self.family = part("family", {})
                 self.view = trace_view(lambda question: fetched(self.service, question))
                 self.compare = compare_view(lambda question: compared(self.service, question))

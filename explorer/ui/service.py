@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from explorer.errors import ExplorerError, InputError
@@ -18,7 +18,7 @@ from explorer.ui.branching import as_before, branch_point, check_fits, placed
 from explorer.ui.checks import FieldErrors, checked_job
 from explorer.ui.examples import Examples
 from explorer.ui.keeping import StoreSink
-from explorer.worker import Batch, Job, QueueFull, Worker, default_library, make_worker
+from explorer.worker import Batch, End, Job, QueueFull, Worker, default_library, make_worker
 from storage import NotThere, Owner, Reader, RunInfo, Shared, Store, open_store
 
 OWN_FIELDS = ("method", "model-", "param-")  # those that are not shared by two methods
@@ -228,6 +228,28 @@ class Service:
         at = branch_point(trace, wish)
         check_fits(trace, at, values.get("prompt"), values.get("models", {}).get("target", ""))
         return {**values, **placed(at)}
+
+    def verify(self, run_id: str, visitor: Visitor) -> End:
+        """Whether a run that is over is what its method claims, by the target alone.
+
+        Raises:
+            InputError: the run goes on, or its model is not one that may be asked for.
+            QueueFull: no more is taken for now.
+        """
+        trace = self.trace(run_id, visitor)
+        if trace.done is None:
+            raise InputError("The run is not over: it can be verified once it is.")
+        header = trace.header
+        asked = checked_job({
+            "method": header.method,
+            "prompt": header.prompt,
+            "models": {"target": header.models.get("target", "")},
+            "params": header.params,
+        })  # fmt: skip
+        job = replace(asked, of=trace)
+        self.worker.submit(job)
+        ends = (batch.end for batch in self.worker.watch(job.run_id))
+        return next(end for end in ends if end is not None)
 
     def stop(self, run_id: str, visitor: Visitor) -> bool:
         """Ask for the end of one's own run; False if it was over already."""

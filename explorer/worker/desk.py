@@ -159,7 +159,10 @@ class Desk:
         if isinstance(message, Ended) and message.log:
             log.error("Run %s failed.\n%s", ticket.run_id, message.log)
         ticket.feed.add(message)
-        self._keeper.put(ticket.feed, message)
+        if ticket.job.of is None:
+            self._keeper.put(ticket.feed, message)
+        elif isinstance(message, Ended):
+            self._forget_older(ticket.feed)
 
     def _work(self, desk: int) -> None:
         while (ticket := self._next(desk)) is not None:

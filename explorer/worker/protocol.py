@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from explorer.errors import InputError
-from explorer.trace import AnyEvent, Header
+from explorer.trace import AnyEvent, Header, Trace
 
 if TYPE_CHECKING:
     from explorer.decoding import Request
@@ -25,10 +25,15 @@ class QueueFull(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A run to be made: what is asked for, and the header under which it is kept meanwhile."""
+    """A run to be made: what is asked for, and the header under which it is kept meanwhile.
+
+    With `of` nothing is made and nothing kept: that run is verified (`explorer.recheck`), and the
+    end tells the finding.
+    """
 
     request: Request
     header: Header
+    of: Trace | None = None
 
     @property
     def run_id(self) -> str:
@@ -37,10 +42,15 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """How a run ended; `sentence` tells a person why, where that is not plain from its events."""
+    """How a run ended; `sentence` tells a person why, where that is not plain from its events.
+
+    `holds`: of a run that was verified, whether it is what its method claims; None: it claims
+    nothing.
+    """
 
     status: Status
     sentence: str = ""
+    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

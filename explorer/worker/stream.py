@@ -47,6 +47,9 @@ def stream(
 
     def run() -> None:
         try:
+            if job.of is not None:
+                told.put(Ended(_verified(job, job.of, library)))
+                return
             trace = _run(job, library, must_stop, told.put)
             told.put(Ended(_end(trace, full.is_set(), most_bytes)))
         except BaseException as error:  # nobody else would hear of it
@@ -124,6 +127,19 @@ def _run(job: Job, library: Library, stop: Callable[[], bool], tell: Tell) -> Tr
         listener=tell,
         stop=stop,
     )
+
+
+def _verified(job: Job, trace: Trace, library: Library) -> End:
+    import torch
+
+    from explorer.models.hardware import fitting_threads
+    from explorer.models.library import weight_bytes
+    from explorer.recheck import recheck
+
+    target = library.get(job.request.models["target"])
+    torch.set_num_threads(fitting_threads(weight_bytes(target)))
+    found = recheck(trace, target)
+    return End("done", found.sentence, found.holds)
 
 
 def _end(trace: Trace, full: bool, most_bytes: int) -> End:

@@ -14,6 +14,7 @@ import importlib
 import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,10 @@ def within_the_estimate(job: Job) -> Job:
     if job.request.max_seconds <= most:
         return job
     limits = job.header.limits | {"max_seconds": most}
-    return Job(
-        job.request.model_copy(update={"max_seconds": most}),
-        job.header.model_copy(update={"limits": limits}),
+    return replace(
+        job,
+        request=job.request.model_copy(update={"max_seconds": most}),
+        header=job.header.model_copy(update={"limits": limits}),
     )
 
 

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 from worker_tools import PATIENCE, Memory, follow, job, local_worker
 
 from explorer.settings import Settings
-from explorer.trace import check_events
+from explorer.trace import Trace, check_events
 from explorer.worker import local as local_module
 from explorer.worker import make_worker
 
@@ -138,3 +139,21 @@ def test_the_settings_reach_the_process(monkeypatch):
     assert "EXPLORER_DATABASE_URL" not in made["environment"]
     make_worker(Settings(worker_devices="cuda:0,cuda:1"), Memory())
     assert made["devices"] == ("cuda:0", "cuda:1")
+
+
+def test_a_run_is_verified_where_its_model_is_and_nothing_is_kept_of_that(local, memory):
+    wanted = job("toy", "prompt_lookup", max_new_tokens=8)
+    local.submit(wanted)
+    assert memory.end(wanted.run_id) == ("done", "")
+    trace = Trace(memory.headers[wanted.run_id], memory.events(wanted.run_id))
+    check = replace(job("toy", "prompt_lookup"), of=trace)
+    local.submit(check)
+    batches, events = follow(local, check.run_id)
+    end = batches[-1].end
+    assert (end.status, end.holds) == ("done", True)
+    assert end.sentence.startswith("The target alone writes the same")
+    assert events == []
+    again = job("toy")
+    local.submit(again)
+    memory.end(again.run_id)  # the sink heard of what came behind, and of the check nothing
+    assert check.run_id not in memory.ends | memory.headers

@@ -149,7 +149,7 @@ def nest(run: Run, p: NestParams) -> None:
                 total += float(mixed.law.raw[x])
                 replaced = run.add(at, x)
                 break
-            run.choose_these([mixed.law], [[w]], run.u)
+            run.choose_these([mixed.law], [[w]], [run.u])
             run.accept(guess, "u < p/(γ·largest p)", p=float(mixed.law.probs[w]), u=run.u)
             total += float(mixed.law.raw[w])
             at = guess
