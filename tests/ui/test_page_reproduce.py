@@ -31,6 +31,7 @@ def test_a_guest_reproduces_a_shared_run(person):
     mine.pick_model("target", "toy")
     mine.type("prompt", "ab")
     run_id = mine.generated()
+    mine.wait_state("Done")  # how it is made again is known whole once it is over
     code = opened(mine).inner_text()
     assert "method='sample'" in code and "'toy'" in code
     mine.page.get_by_role("button", name="Share").click()
