@@ -9,6 +9,7 @@ from explorer.errors import InputError, shown
 from explorer.records import Constraints, Standing
 from explorer.registry import Note, Params, param
 from explorer.run import Run
+from explorer.sampling import FilterChain
 from explorer.view import LanguageModel
 
 
@@ -21,6 +22,21 @@ class PhraseParams(Params):
         "What the text must hold, with semicolons between.",
         unit="text",
         max_length=2000,
+    )
+
+
+class ConstrainedBeamParams(Params):
+    """What the searches for wanted phrases have in common: a width, lengths compared, filters."""
+
+    num_beams: int = param(
+        4, "Beams", "Hypotheses kept at every step.", symbol="B", unit="hypotheses", ge=1, le=64
+    )
+    length_penalty: float = param(
+        1.0, "Length penalty", "Exponent of the length that divides a finished sum.",
+        symbol="α", ge=-3.0, le=5.0,
+    )  # fmt: skip
+    filters: FilterChain = param(
+        (), "Filters", "Chain applied to each hypothesis' log-probabilities.", unit="chain"
     )
 
 

@@ -22,6 +22,7 @@ from explorer.sampling import (
     apply,
     parse_chain,
 )
+from explorer.sampling.base import entropy
 
 # ----------------------------------------------------------------- top-a and tail-free
 
@@ -200,6 +201,10 @@ def test_dry_of_a_b_c_a_b_penalises_c_alone():
 # ------------------------------------------------------------------- dynamic temperature
 
 
+def temperature(rule, scores):
+    return float(rule.temperature(scores, entropy(scores.softmax(-1))))
+
+
 def test_edt_is_the_formula_and_rises_with_the_entropy():
     rows = [scores_of([1 - 3 * e, e, e, e]) for e in (1e-9, 0.01, 0.05, 0.1, 0.2, 0.25)]
     rule = EDT(t0=1.3, theta=0.7)
@@ -208,7 +213,7 @@ def test_edt_is_the_formula_and_rises_with_the_entropy():
         p = law(scores)[0].tolist()
         h = -sum(x * math.log(x) for x in p)
         t = 1.3 * 0.8 ** (0.7 / h)
-        assert float(rule.temperature(scores)) == pytest.approx(t, rel=1e-9, abs=1e-12)
+        assert temperature(rule, scores) == pytest.approx(t, rel=1e-9, abs=1e-12)
         powered = [x ** (1 / max(t, 1e-6)) for x in p]
         expected = [x / sum(powered) for x in powered]
         assert apply((rule,), scores).probs[0].tolist() == pytest.approx(expected)
@@ -227,12 +232,12 @@ def test_dynatemp_runs_from_one_end_to_the_other_over_the_possible_tokens():
     rule = DynaTemp(high=1.6, low=0.4, exponent=2.0)
     lone = torch.tensor([[0.0, -math.inf, -math.inf]])
     flat = torch.tensor([[2.0, 2.0, -math.inf]])
-    assert float(rule.temperature(lone)) == pytest.approx(0.4)
-    assert float(rule.temperature(flat)) == pytest.approx(1.6, abs=1e-5)
+    assert temperature(rule, lone) == pytest.approx(0.4)
+    assert temperature(rule, flat) == pytest.approx(1.6, abs=1e-5)
     scores = scores_of([0.7, 0.2, 0.1])
     h = -sum(x * math.log(x) for x in (0.7, 0.2, 0.1))
     t = 0.4 + 1.2 * (h / math.log(3)) ** 2
-    assert float(rule.temperature(scores)) == pytest.approx(t)
+    assert temperature(rule, scores) == pytest.approx(t)
     torch.testing.assert_close(rule(scores, ()).softmax(-1), (scores / t).softmax(-1))
 
 

@@ -19,12 +19,12 @@ class EntropyTemperature(Filter, frozen=True):
     def removes(self) -> bool:
         return False
 
-    def temperature(self, scores: Tensor) -> Tensor:
-        """T of each row of scores (n, V), as (n, 1)."""
+    def temperature(self, scores: Tensor, h: Tensor) -> Tensor:
+        """T of each row of scores (n, V), whose entropies h are (n, 1), as (n, 1)."""
         raise NotImplementedError
 
     def __call__(self, scores: Tensor, seen: Sequence[Seen]) -> Tensor:
-        t = self.temperature(scores)
+        t = self.temperature(scores, entropy(scores.softmax(-1)))
         if (t == 1).all():
             return scores
         # Against the largest score: at the smallest T nothing else keeps the differences.
@@ -60,9 +60,8 @@ class EDT(EntropyTemperature, frozen=True):
         examples=[1.0],
     )
 
-    def temperature(self, scores: Tensor) -> Tensor:
-        h = entropy(scores.softmax(-1)).clamp(min=self.LEAST)
-        return self.t0 * (math.log(self.N) * self.theta / h).exp()
+    def temperature(self, scores: Tensor, h: Tensor) -> Tensor:
+        return self.t0 * (math.log(self.N) * self.theta / h.clamp(min=self.LEAST)).exp()
 
 
 class DynaTemp(EntropyTemperature, frozen=True):
@@ -100,7 +99,7 @@ class DynaTemp(EntropyTemperature, frozen=True):
         examples=[1.0],
     )
 
-    def temperature(self, scores: Tensor) -> Tensor:
+    def temperature(self, scores: Tensor, h: Tensor) -> Tensor:
         most = scores.isfinite().sum(-1, keepdim=True).to(scores.dtype).log()
-        share = (entropy(scores.softmax(-1)) / most.clamp(min=self.LEAST)).clamp(0, 1)
+        share = (h / most.clamp(min=self.LEAST)).clamp(0, 1)
         return self.low + (self.high - self.low) * share**self.exponent

@@ -112,8 +112,9 @@ def entropy_temperature(run: Run, p: EntropyTemperatureParams) -> None:
     node = run.root
     for _ in run.steps():
         z = run.target([node])  # (1, V)
-        run.note("entropy", float(entropy(z.softmax(-1))), node)
-        run.note("temperature", float(rule.temperature(z)), node)
+        h = entropy(z.softmax(-1))
+        run.note("entropy", float(h), node)
+        run.note("temperature", float(rule.temperature(z, h)), node)
         (law,) = run.laws((rule, *p.filters), z, [node])
         node = run.add(node, run.choose(law))
         run.emit(node)

@@ -41,24 +41,23 @@ from explorer.hypotheses import (
     sums,
 )
 from explorer.law import Law, Mask
-from explorer.phrases import CONSTRAINTS, PhraseParams, Progress, note_progress, phrases_of
+from explorer.phrases import (
+    CONSTRAINTS,
+    ConstrainedBeamParams,
+    PhraseParams,
+    Progress,
+    note_progress,
+    phrases_of,
+)
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
 
 
-class AllocationParams(PhraseParams):
+class AllocationParams(ConstrainedBeamParams, PhraseParams):
     """What the text must hold, and how wide to search."""
 
     num_beams: int = param(
         8, "Beams", "Places that the banks share.", symbol="B", unit="hypotheses", ge=1, le=64
-    )
-    length_penalty: float = param(
-        1.0, "Length penalty", "Exponent of the length that divides a finished sum.",
-        symbol="α", ge=-3.0, le=5.0,
-    )  # fmt: skip
-    filters: FilterChain = param(
-        (), "Filters", "Chain applied to each beam's log-probabilities.", unit="chain"
     )
 
 

@@ -42,14 +42,13 @@ from explorer.hypotheses import (
     sums,
 )
 from explorer.law import Law
-from explorer.phrases import CONSTRAINTS
+from explorer.phrases import CONSTRAINTS, ConstrainedBeamParams
 from explorer.records import Constraints, Standing
 from explorer.registry import Note, method, param, preset
 from explorer.run import Run
-from explorer.sampling import FilterChain
 
 
-class NeuroLogicParams(ClauseParams):
+class NeuroLogicParams(ConstrainedBeamParams, ClauseParams):
     """What the text must meet, how wide to search, what to drop."""
 
     num_beams: int = param(
@@ -67,9 +66,6 @@ class NeuroLogicParams(ClauseParams):
         0.2, "Length penalty", "Exponent of the length that divides a finished sum.",
         ge=-3.0, le=5.0,
     )  # fmt: skip
-    filters: FilterChain = param(
-        (), "Filters", "Chain applied to each hypothesis' log-probabilities.", unit="chain"
-    )
 
 
 NOTES = (
