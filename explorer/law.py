@@ -76,12 +76,12 @@ class Law:
                 taken[name] = taken.get(name, 0.0) + mass
         return taken
 
-    def causes(self, tokens: Sequence[int]) -> list[str | None]:
-        """What removed each of these tokens; None where it stayed."""
-        causes: list[str | None] = [None] * len(tokens)
-        if self.names:
-            indices = self.filtered.removed_by[self.row, tokens].tolist()
-            causes = [self.names[i] if i >= 0 else None for i in indices]
+    def causes(self, tokens: Sequence[int], removed_by: Sequence[int]) -> list[str | None]:
+        """What removed each of these tokens; None where it stayed.
+
+        `removed_by` are the numbers of the filters that did, -1 where none did.
+        """
+        causes = [self.names[i] if i >= 0 else None for i in removed_by]
         for mask in self.masks:
             for i, gone in enumerate(mask.gone[tokens].tolist()):
                 if gone and causes[i] is None:
@@ -109,13 +109,34 @@ def candidates_of(laws: Sequence[Law], chosen: Sequence[Sequence[int]]) -> list[
     finals = values
     if any(law.logp is not law.raw for law in laws):
         finals = torch.stack([law.logp for law in laws]).gather(1, indices)
-    table = zip(laws, indices.tolist(), values.tolist(), finals.tolist(), chosen, strict=True)
-    columns = []
-    for law, tokens, before, after, picked in table:
+    columns = list(zip(indices.tolist(), values.tolist(), finals.tolist(), strict=True))
+    for law, picked, (tokens, before, after) in zip(laws, chosen, columns, strict=True):
         for token in picked:
             if token not in tokens:
                 tokens.append(token)
                 before.append(float(law.raw[token]))
                 after.append(float(law.logp[token]))
-        columns.append(Candidates(tokens, before, after, law.causes(tokens)))
-    return columns
+    removed = _removed_by(laws, [tokens for tokens, _, _ in columns])
+    return [
+        Candidates(tokens, before, after, law.causes(tokens, numbers))
+        for law, numbers, (tokens, before, after) in zip(laws, removed, columns, strict=True)
+    ]
+
+
+def _removed_by(laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> list[list[int]]:
+    """For each law the number of the filter that removed each of its tokens, -1 where none did.
+
+    The laws of one question look it up together.
+    """
+    found = [[-1] * len(row) for row in tokens]
+    asked: dict[int, list[int]] = {}
+    for i, law in enumerate(laws):
+        if law.names:
+            asked.setdefault(id(law.filtered), []).append(i)
+    for those in asked.values():
+        rows = [laws[i].row for i in those for _ in tokens[i]]
+        flat = [token for i in those for token in tokens[i]]
+        numbers = iter(laws[those[0]].filtered.removed_by[rows, flat].tolist())
+        for i in those:
+            found[i] = [next(numbers) for _ in tokens[i]]
+    return found

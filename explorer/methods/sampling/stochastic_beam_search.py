@@ -89,7 +89,8 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
         nodes = [leaf.node for leaf in going]
         laws = run.laws(p.filters, run.target(nodes), nodes)
         above = torch.tensor([[leaf.phi, leaf.G] for leaf in going], dtype=torch.float64)  # (B, 2)
-        phi = above[:, :1] + torch.stack([law.probs for law in laws]).cpu().log()  # (B, V)
+        logp = torch.stack([law.logp for law in laws]).cpu().double()
+        phi = above[:, :1] + logp.log_softmax(-1)  # (B, V)
         noise = run.gumbel(phi.numel()).reshape(phi.shape)
         G = hand_down(above[:, 1:], phi, noise)
 
