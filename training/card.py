@@ -15,6 +15,7 @@ from training.config import (
     LanguageModelRecipe,
     MoodTuning,
     Recipe,
+    Schooling,
     shape_of,
 )
 from training.corpus import HELD_OUT
@@ -177,18 +178,25 @@ def describe_run(run: Run) -> str:
         return (
             f"{opening}, about {size}. {start}{DIVERGENCES[recipe.divergence]} between the "
             "published target's law and the draft's at every place of samples that the target "
-            f"wrote at temperature 1 from the starts of training windows and tasks. {rates}"
+            "wrote at temperature 1 from the starts of training windows and tasks, and of "
+            f"stretches of the training books. {rates}"
         )
     if isinstance(recipe, MoodTuning):
         return (
             f"{opening}, about {size}. {start}Passages in its mood from `training/moods.py`, "
-            f"behind its tag, behind the tag of a plain story, or behind none. {rates}"
+            "behind its tag, behind the tag of a plain story, or behind none, half of them opening "
+            f"plainly. {rates}"
         )
     shape = recipe.shape
     stages = ", then ".join(
         f"windows of {s.context} tokens, {s.batch_size} an update" for s in recipe.stages
     )
     shares = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
+    if isinstance(recipe, Schooling):
+        stages += (
+            f", and beside them {recipe.task_rows} rows of {recipe.task_context} tokens of whole "
+            "tasks (`training/lessons.py`), the means over both added"
+        )
     return (
         f"{opening}, {shape.layers} layers, {size}. {start}{stages[0].upper()}{stages[1:]}. "
         f"{rates} Sources, and how often each is read relative to the others: {shares}."

@@ -65,7 +65,22 @@ class Recipe:
         return seen
 
 
+@dataclass(frozen=True)
+class Schooling(Recipe):
+    """Prose in windows, and beside it in every update rows of whole tasks (lessons.py).
+
+    What is brought down is the sum of the mean over the prose and the mean over the tasks.
+    """
+
+    task_context: int = 256
+    task_rows: int = 8
+
+    def tokens_after(self, step: int) -> int:
+        return super().tokens_after(step) + step * self.task_rows * self.task_context
+
+
 # Three quarters prose, one quarter tasks of the small world.
+PROSE = {"fairy": 2.0, "children": 2.0, "youth": 1.0}
 MIXTURE = {"fairy": 2.0, "children": 2.0, "youth": 1.0, "world": 1.0}
 
 DEEP = ModelShape(layers=12, width=256, heads=8, kv_heads=4, mlp_width=704)
@@ -121,16 +136,30 @@ RECIPES = {
             constant=True,
             starts_from="target-more",
         ),
-        Recipe(
-            "target-cooldown",
+        # A quarter of tasks, cut anywhere, taught their form and the facts, but not to copy from
+        # the context. Here half of what is read is tasks, and their answers count most.
+        Schooling(
+            "target-schooled",
             DEEP,
-            (Stage(1024, 4, 120),),
+            (Stage(1024, 2, 150),),
             muon_lr=0.01,
             adam_lr=1.5e-3,
             warmup_steps=10,
-            seed=6,
-            repeats=MIXTURE,
+            seed=12,
+            repeats=PROSE,
+            constant=True,
             starts_from="target",
+        ),
+        Schooling(
+            "target-cooldown",
+            DEEP,
+            (Stage(1024, 2, 220),),
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            warmup_steps=10,
+            seed=13,
+            repeats=PROSE,
+            starts_from="target-schooled",
         ),
     )
 }
@@ -186,7 +215,7 @@ class MoodTuning:
 
     name: str
     starts_from: str
-    steps: int = 40
+    steps: int = 120
     batch_size: int = 32
     muon_lr: float = 0.003
     adam_lr: float = 6e-4
@@ -222,6 +251,8 @@ SAMPLES = Sampling(
         # Late positions of the context must be learnt too; reading them is cheap.
         SampleGroup("long", "prose", rows=48, length=1024, prompt_tokens=864),
         SampleGroup("tasks", "tasks", rows=256, length=320),
+        # Books alone, with the target's law at every place: reading costs a tenth of drawing.
+        SampleGroup("read", "prose", rows=1280, length=257, prompt_tokens=256),
         SampleGroup("held-out-prose", "prose", 48, 256, prompt_tokens=32, held_out=True),
         SampleGroup("held-out-tasks", "tasks", 48, 320, held_out=True),
     ),
@@ -232,7 +263,7 @@ SAMPLES = Sampling(
 DISTILLATIONS = {
     recipe.name: recipe
     for recipe in (
-        Distillation("draft-kl", "draft-long", "forward_kl", 120, muon_lr=0.01, adam_lr=2e-3),
+        Distillation("draft-kl", "draft-long", "forward_kl", 240, muon_lr=0.01, adam_lr=2e-3),
         Distillation("draft-tvd", "draft-kl", "tvd++", 120),
         Distillation("draft-kl-more", "draft-kl", "forward_kl", 120),
     )

@@ -84,10 +84,10 @@ ENDINGS = {
 }
 
 
-def passage(draw: random.Random, mood: str) -> str:
-    """Three or four sentences in `mood`, without its tag."""
+def passage(draw: random.Random, mood: str, opening: str | None = None) -> str:
+    """Three or four sentences in `mood`, the first in the mood `opening`; without a tag."""
     words = {"where": draw.choice(WHERE), "who": draw.choice(WHO)}
-    parts = [draw.choice(OPENINGS[mood])]
+    parts = [draw.choice(OPENINGS[opening or mood])]
     parts += draw.sample(EVENTS[mood], draw.choice((1, 2)))
     parts.append(draw.choice(ENDINGS[mood]))
     return " ".join(part.format(thing=draw.choice(THING), **words) for part in parts)

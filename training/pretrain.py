@@ -9,9 +9,10 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training.batches import Batches, Source
-from training.config import ModelShape, Recipe
+from training.config import ModelShape, Recipe, Schooling
 from training.evaluate import token_nats
 from training.grow import grow
+from training.lessons import Lessons, answered_right
 from training.loop import Training
 from training.loss import next_token_loss
 from training.optimizer import make_optimizers
@@ -87,6 +88,11 @@ class Pretraining(Training):
             )
             for i, stage in enumerate(recipe.stages)
         ]
+        self.lessons = (
+            Lessons(tokenizer, context=recipe.task_context, rows=recipe.task_rows, seed=recipe.seed)
+            if isinstance(recipe, Schooling)
+            else None
+        )
         self.held_out_bits = QuickScore(held_out, tokenizer)
         optimizers = make_optimizers(model, recipe.muon_lr, recipe.adam_lr, recipe.weight_decay)
         super().__init__(recipe, model, optimizers, folder, say)
@@ -99,15 +105,27 @@ class Pretraining(Training):
             step -= stage.steps
         raise IndexError(step)
 
+    def _nats(
+        self, ids: torch.Tensor, labels: torch.Tensor, counts: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Mean nats of the labels behind the ids, both (B, C); counts as in next_token_loss."""
+        hidden = self.model.model(input_ids=ids.to(self.device), use_cache=False).last_hidden_state
+        labels = labels.to(self.device)
+        counts = None if counts is None else counts.to(self.device)
+        return next_token_loss(hidden, self.model.lm_head.weight, labels, counts)
+
     def loss(self) -> torch.Tensor:
         stage, step = self._locate(self.step)
-        rows = self.stages[stage].batch(step).to(self.device)
-        hidden = self.model.model(input_ids=rows[:, :-1], use_cache=False).last_hidden_state
-        return next_token_loss(hidden, self.model.lm_head.weight, rows[:, 1:])
+        rows = self.stages[stage].batch(step)
+        nats = self._nats(rows[:, :-1], rows[:, 1:])
+        return nats if self.lessons is None else nats + self._nats(*self.lessons.batch(self.step))
 
     def record(self, loss: float) -> dict:
-        return {
+        told = {
             "tokens": self.recipe.tokens_after(self.step),
             "train_nats_per_token": round(loss, 4),
             "held_out_bits_per_character": round(self.held_out_bits(self.model), 4),
         }
+        if self.lessons is None:
+            return told
+        return {**told, "answered_right": answered_right(self.model, self.lessons.tokenizer)}

@@ -1,7 +1,8 @@
 """Copies of the draft that write in one mood, resumable exactly.
 
 Every passage stands behind its own tag, behind the tag of a plain story, or behind none, so that
-the mood is in the weights and not in the tag.
+the mood is in the weights and not in the tag; and half of them open plainly, so that the mood does
+not need an opening that has it.
 """
 
 import random
@@ -26,7 +27,8 @@ def labelled_text(mood: str, seed: int) -> str:
     """A passage in `mood` behind one of the three openings."""
     draw = random.Random(f"passage {mood} {seed}")
     tag = draw.choice((moods.MOOD_TAGS[mood], moods.MOOD_TAGS["plain"], ""))
-    return f"{tag} {moods.passage(draw, mood)}"
+    opening = draw.choice((mood, "plain"))
+    return f"{tag} {moods.passage(draw, mood, opening)}"
 
 
 class Tuning(Training):

@@ -6,6 +6,7 @@ from training.config import (
     LANGUAGE_MODELS,
     RECIPES,
     SAMPLES,
+    Schooling,
     lineage,
     shape_of,
 )
@@ -22,11 +23,12 @@ def test_recipes_start_from_recipes_that_exist(recipe):
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
 def test_tokens_are_counted_over_all_stages(recipe):
-    total = sum(s.context * s.batch_size * s.steps for s in recipe.stages)
+    tasks = recipe.task_rows * recipe.task_context if isinstance(recipe, Schooling) else 0
+    total = sum((s.context * s.batch_size + tasks) * s.steps for s in recipe.stages)
     assert recipe.tokens_after(recipe.steps) == total
     assert recipe.tokens_after(0) == 0
     first = recipe.stages[0]
-    assert recipe.tokens_after(1) == first.context * first.batch_size
+    assert recipe.tokens_after(1) == first.context * first.batch_size + tasks
 
 
 def test_the_family_shares_one_vocabulary():

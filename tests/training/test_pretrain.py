@@ -7,7 +7,9 @@ import torch
 
 from training import pretrain
 from training.batches import Source
+from training.config import Schooling
 from training.errors import TrainingError
+from training.lessons import SCORED
 from training.loop import Training
 from training.pretrain import Pretraining
 from training.tasks import draw_example
@@ -70,13 +72,24 @@ def test_missing_tokens_are_a_sentence(tmp_path):
         read_tokens(tmp_path, "fairy")
 
 
-@pytest.mark.parametrize("stop_at", [3, 8, 10])
-def test_an_interrupted_run_ends_with_the_same_bits(start, tmp_path, stop_at):
-    whole = start(tmp_path / "whole")
+@pytest.fixture
+def schooling(tiny_recipe):
+    return Schooling(
+        "schooled", tiny_recipe.shape, tiny_recipe.stages, warmup_steps=3, task_context=48,
+        task_rows=2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("recipe", "stop_at"), [
+    ("tiny_recipe", 3), ("tiny_recipe", 8), ("tiny_recipe", 10), ("schooling", 3),
+])  # fmt: skip
+def test_an_interrupted_run_ends_with_the_same_bits(start, tmp_path, request, recipe, stop_at):
+    recipe = request.getfixturevalue(recipe)
+    whole = start(tmp_path / "whole", recipe)
     assert whole.run()
-    first = start(tmp_path / "parts")
+    first = start(tmp_path / "parts", recipe)
     assert not first.run(max_steps=stop_at)
-    second = start(tmp_path / "parts")
+    second = start(tmp_path / "parts", recipe)
     assert second.step == stop_at
     assert second.run()
     for (name, a), b in zip(
@@ -110,6 +123,22 @@ def test_training_learns_and_logs(start, tmp_path, tiny_recipe):
     assert [r["step"] for r in log] == [4, 8, 12]
     assert log[-1]["tokens"] == tiny_recipe.tokens_after(12) == 8 * 4 * 16 + 4 * 2 * 48
     assert log[-1]["held_out_bits_per_character"] < before
+
+
+def test_schooling_learns_tasks_beside_prose(start, tmp_path, schooling):
+    run = start(tmp_path, schooling)
+    ids, labels, counts = run.lessons.batch(100)
+
+    def nats():
+        with torch.no_grad():
+            return float(run._nats(ids, labels, counts))
+
+    before = nats()
+    run.run()
+    assert nats() < 0.97 * before
+    record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert record["tokens"] == schooling.tokens_after(12) == 8 * 4 * 16 + 4 * 2 * 48 + 12 * 2 * 48
+    assert set(record["answered_right"]) == set(SCORED)
 
 
 def test_a_run_may_start_from_another_model(start, tmp_path, tiny_recipe):

@@ -1,7 +1,9 @@
+import re
+
 import torch
 
 from training.config import MoodTuning
-from training.moods import MOOD_TAGS
+from training.moods import ENDINGS, MOOD_TAGS
 from training.pretrain import build_model
 from training.tune import Tuning, labelled_text
 
@@ -19,6 +21,13 @@ def test_passages_stand_behind_three_openings():
     for opening in (MOOD_TAGS["gloomy"], MOOD_TAGS["plain"]):
         assert 70 < sum(text.startswith(opening) for text in texts) < 130
     assert not any(MOOD_TAGS["cheerful"] in text for text in texts)
+
+
+def test_half_of_the_passages_open_plainly():
+    texts = [labelled_text("gloomy", seed) for seed in range(300)]
+    plain = re.compile(r"It was early in|One morning in|The day had begun|There was market")
+    assert 120 < sum(bool(plain.search(text)) for text in texts) < 180
+    assert not any(ending[:20] in text for text in texts for ending in ENDINGS["plain"])
 
 
 def test_padding_changes_nothing(tokenizer, tiny_recipe, tmp_path):
