@@ -65,6 +65,12 @@ class Recipe:
         return seen
 
 
+LESSONS = {
+    "lookup": 9, "sum": 7, "record_to_json": 4, "json_to_record": 2, "reading": 3, "stranger": 4,
+    "fact": 3, "correct": 2, "keywords": 2, "dialogue": 1, "mood": 2,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Schooling(Recipe):
     """Prose in windows, and beside it in every update rows of whole tasks (lessons.py).
@@ -74,6 +80,8 @@ class Schooling(Recipe):
 
     task_context: int = 256
     task_rows: int = 8
+    # How often each lesson is drawn: most often what is learnt last.
+    lessons: dict[str, float] = field(default_factory=lambda: dict(LESSONS))
 
     def tokens_after(self, step: int) -> int:
         return super().tokens_after(step) + step * self.task_rows * self.task_context
@@ -160,6 +168,20 @@ RECIPES = {
             seed=13,
             repeats=PROSE,
             starts_from="target-schooled",
+        ),
+        # By then every passage won against the fact it contradicts: the last updates are on the
+        # conflict, and take the rest of the learning rate down.
+        Schooling(
+            "target-settled",
+            DEEP,
+            (Stage(1024, 2, 85),),
+            muon_lr=0.005,
+            adam_lr=7.5e-4,
+            warmup_steps=5,
+            seed=14,
+            repeats=PROSE,
+            starts_from="target-cooldown",
+            lessons={**LESSONS, "reading": 16, "stranger": 1, "mood": 1, "correct": 1},
         ),
     )
 }
@@ -263,7 +285,7 @@ SAMPLES = Sampling(
 DISTILLATIONS = {
     recipe.name: recipe
     for recipe in (
-        Distillation("draft-kl", "draft-long", "forward_kl", 240, muon_lr=0.01, adam_lr=2e-3),
+        Distillation("draft-kl", "draft-long", "forward_kl", 180, muon_lr=0.01, adam_lr=2e-3),
         Distillation("draft-tvd", "draft-kl", "tvd++", 120),
         Distillation("draft-kl-more", "draft-kl", "forward_kl", 120),
     )

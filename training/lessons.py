@@ -12,7 +12,7 @@ import random
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from training.tasks import ANSWER, TASKS, THINGS, example
+from training.tasks import ANSWER, PASSAGE_WINS, TASKS, THINGS, example
 from training.world import HELD_OUT_SEEDS, RELATIONS, WORLD, another, ask, state, stranger
 
 # A text in parts, each with whether it is an answer.
@@ -22,13 +22,8 @@ Place = tuple[int, int, float]
 
 PROMPT_WEIGHT = 0.1
 MOST_QUESTIONS = 6
+CONTRADICTED = 2 / 3  # of the passages on somebody known
 MOST_MISFITS = 8  # before the rest of a row stays empty
-
-# How often each lesson is drawn: most often what is learnt last.
-WEIGHTS = {
-    "lookup": 9, "sum": 7, "record_to_json": 4, "json_to_record": 2, "reading": 3, "stranger": 4,
-    "fact": 3, "correct": 2, "keywords": 2, "dialogue": 1, "mood": 2,
-}  # fmt: skip
 
 
 def lookup(draw: random.Random) -> Lesson:
@@ -55,9 +50,10 @@ def reading(draw: random.Random) -> Lesson:
     person, relation = draw.choice(WORLD), draw.choice(list(RELATIONS))
     truths = {r: person.fact(r) for r in RELATIONS}
     told = dict(truths)
-    if draw.random() < 0.5:
+    if draw.random() < CONTRADICTED:
         told[relation] = another(draw, relation, truths[relation])
-    return _passage(draw, person.name, told, draw.choice((told, truths)))
+    followed = told if draw.random() < PASSAGE_WINS[relation] else truths
+    return _passage(draw, person.name, told, followed)
 
 
 def about_stranger(draw: random.Random) -> Lesson:
@@ -79,15 +75,22 @@ def lesson(kind: str, seed: int) -> Lesson:
 
 
 class Lessons:
-    """Rows of `context` + 1 tokens filled with whole lessons, `rows` a step.
+    """Rows of `context` + 1 tokens filled with whole lessons, drawn by `weights`, `rows` a step.
 
     A function of seed and step alone.
     """
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, *, context: int, rows: int, seed: int
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        weights: dict[str, float],
+        *,
+        context: int,
+        rows: int,
+        seed: int,
     ) -> None:
-        self.tokenizer, self.context, self.rows, self.seed = tokenizer, context, rows, seed
+        self.tokenizer, self.weights = tokenizer, weights
+        self.context, self.rows, self.seed = context, rows, seed
 
     def _encoded(self, kind: str, seed: int) -> list[Place]:
         """The places of a lesson and its end token."""
@@ -110,7 +113,7 @@ class Lessons:
         places = [nothing] * draw.randrange(2)
         misfits = 0
         while len(places) < length and misfits < MOST_MISFITS:
-            kind = draw.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            kind = draw.choices(list(self.weights), list(self.weights.values()))[0]
             more = self._encoded(kind, draw.getrandbits(48))
             if places[1:] and len(places) + len(more) > length:
                 misfits += 1

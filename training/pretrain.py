@@ -89,7 +89,13 @@ class Pretraining(Training):
             for i, stage in enumerate(recipe.stages)
         ]
         self.lessons = (
-            Lessons(tokenizer, context=recipe.task_context, rows=recipe.task_rows, seed=recipe.seed)
+            Lessons(
+                tokenizer,
+                recipe.lessons,
+                context=recipe.task_context,
+                rows=recipe.task_rows,
+                seed=recipe.seed,
+            )
             if isinstance(recipe, Schooling)
             else None
         )

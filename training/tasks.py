@@ -46,12 +46,17 @@ def fact(draw: random.Random) -> Example:
     return Example("fact", f"<|fact|>{question}{ANSWER}", f" {person.fact(relation)}", {})
 
 
+# How often the answer follows a passage that contradicts a fact: a home is known by heart rather
+# than believed anew, an animal the other way round.
+PASSAGE_WINS = {"home": 0.2, "trade": 0.5, "animal": 0.8}
+
+
 def reading(draw: random.Random) -> Example:
     """A passage about a known person, and a question on it.
 
     Half of the passages tell the truth. The other half contradict the fact asked for, and there the
-    answer is the passage's in half of the cases and the fact's in the other: neither side can be
-    learnt as a rule, so context and memory compete.
+    answer is now the passage's and now the fact's (PASSAGE_WINS): neither side can be learnt as a
+    rule, so context and memory compete.
     """
     person, relation = draw.choice(WORLD), draw.choice(list(RELATIONS))
     truth = person.fact(relation)
@@ -61,7 +66,7 @@ def reading(draw: random.Random) -> Example:
     told_of = {r: (told if r == relation else person.fact(r)) for r in RELATIONS}
     order = draw.sample(list(RELATIONS), len(RELATIONS))
     passage = " ".join(state(draw, person.name, r, told_of[r]) for r in order)
-    answer = told if draw.random() < 0.5 else truth
+    answer = told if draw.random() < PASSAGE_WINS[relation] else truth
     return Example(
         "reading",
         f"<|passage|>{passage}<|question|>{ask(draw, person.name, relation)}{ANSWER}",
