@@ -66,7 +66,7 @@ class Filtered:
                 before, after = pair
                 gone = after == REMOVED
                 removed_by.masked_fill_(gone, i)
-                mass[:, i] = torch.where(gone, before.softmax(-1), 0).sum(-1, dtype=torch.float64)
+                mass[:, i] = (before.softmax(-1) * gone).sum(-1, dtype=torch.float64)
             removed_by.masked_fill_(self.raw == REMOVED, -1)
             self._ledgers = (removed_by, mass)
         return self._ledgers
