@@ -18,10 +18,12 @@ from visualizers import (
     constraints,
     distribution,
     entropy,
+    expansion,
     hypotheses,
     intervals,
     lanes,
     lattice,
+    lines,
     passes,
     proposals,
     revisits,
@@ -34,6 +36,7 @@ from visualizers import (
 from visualizers import (
     notes as noted,
 )
+from visualizers.expansion import leaps
 from visualizers.picture import Picture
 from visualizers.reading import OWN, Reading
 from visualizers.sight import Sight
@@ -64,11 +67,13 @@ VISUALIZERS: tuple[Visualizer, ...] = (
     votes,
     utilities,
     revisits,
+    expansion,
     rounds,
     acceptance,
     proposals,
     what_if,
     entropy,
+    lines,
     noted,
     passes,
 )
@@ -79,7 +84,7 @@ TREES: dict[str, Callable[[Reading, Sight], Picture]] = {"hypotheses": hypothese
 def features(fold: Fold) -> set[str]:
     """What a trace has: kinds of event, "mark:pruned" and so on, "number:group" and so on (what
     marks rest on), "branch" (a node was continued in more than one way), "guess" (a token that
-    somebody other than the target proposed)."""
+    somebody other than the target proposed), "leap" (a search went on somewhere else)."""
     found = {f"mark:{mark.mark}" for node in fold.nodes for mark in node.marks}
     found |= {f"number:{x}" for node in fold.nodes for mark in node.marks for x in mark.numbers}
     if found:
@@ -92,6 +97,7 @@ def features(fold: Fold) -> set[str]:
         "node": fold.nodes[1:],
         "done": fold.done,
         "branch": any(len(node.children) > 1 for node in fold.nodes),
+        "leap": leaps(fold),
         "guess": any(node.by not in OWN for node in fold.nodes),
     }
     return found | {name for name, thing in here.items() if thing}

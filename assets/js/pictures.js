@@ -2,7 +2,7 @@
 
 // Shown first, where nobody chose: what a run has that few have, then what many have.
 const PREFERRED = ["rounds", "lattice", "lanes", "intervals", "constraints", "votes", "utilities", "revisits", "expansion",
-  "hypotheses", "distribution"];
+  "hypotheses", "lines", "distribution"];
 
 function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) {
   const box = el("div", "pictures");

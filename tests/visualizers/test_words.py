@@ -82,8 +82,10 @@ def test_notes_are_plain_text_and_drawn_as_they_were_declared():
     ]
     drawn = draw_all(fold(events), hostile, declared)
     assert drawn["note temperature"].kind == "marks"
-    assert drawn["note row"].figure["data"][0]["type"] == "scatter"
-    assert drawn["note row"].what == "a row."
+    assert "note row" not in drawn
+    assert drawn["lines"].figure["data"][0]["type"] == "scatter"
+    assert drawn["lines"].what == "What the method noted step by step: row."
+    assert drawn["lines"].how.endswith("; row: a row.")
     assert drawn["note utility"].figure["data"][0]["type"] == "heatmap"
     assert drawn["note state"].marks[0].text == "step 1:  <script>alert(1)</script>"
     assert drawn["note mixed"].kind == "marks"
