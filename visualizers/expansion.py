@@ -59,8 +59,9 @@ def draw(reading: Reading) -> list[Picture]:
             title="Order of expansion",
             what="Which prefix was read in each step, by its length, and how many others waited.",
             how="Where the line falls, the search went back to a shorter prefix that had become "
-            "the more promising one; a cross marks where it did. A square is a text that was "
-            "finished. Below are the prefixes in the tree that may still be read.",
+            "the more promising one. A cross is a prefix that does not continue the one before, a "
+            "square a text that was finished. Below are the prefixes in the tree that may still "
+            "be read.",
             captions=captions(reading, lambda step: _tell(reading, leapt, waiting, step)),
             table=table,
             figure={

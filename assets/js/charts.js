@@ -73,12 +73,14 @@ function makeChart(picture, host, shown) {
   function steady(layout) {
     if (picture.frames.length) return layout;
     const axes = {};
-    for (const axis of ["x", "y"]) {
-      const all = picture.figure.data.flatMap((t) => t[axis] ?? []).filter((v) => typeof v === "number");
-      if (!all.length || layout[`${axis}axis`]?.range) continue;
+    for (const name of Object.keys(layout).filter((name) => /^[xy]axis\d*$/.test(name))) {
+      const axis = name[0];
+      const own = picture.figure.data.filter((t) => (t[`${axis}axis`] ?? axis) === name.replace("axis", ""));
+      const all = own.flatMap((t) => t[axis] ?? []).filter((v) => typeof v === "number");
+      if (!all.length || layout[name].range) continue;
       const [low, high] = [Math.min(0, ...all), Math.max(...all)];
       const room = (high - low || 1) * 0.05;
-      axes[`${axis}axis`] = { ...layout[`${axis}axis`], range: [low && low - room, high + room] };
+      axes[name] = { ...layout[name], range: [low && low - room, high + room] };
     }
     return { ...layout, ...axes };
   }
