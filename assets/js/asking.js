@@ -6,8 +6,13 @@ function forget() {
   for (const kind of Object.keys(asked)) asked[kind]++;
 }
 
+// From here on an answer of this kind that is still on its way is an older one.
+function claim(kind) {
+  return (asked[kind] = (asked[kind] ?? 0) + 1);
+}
+
 async function askServer(question, kind) {
-  const mine = (asked[kind] = (asked[kind] ?? 0) + 1);
+  const mine = claim(kind);
   let answer;
   try {
     const said = await server.answer(question);

@@ -1,6 +1,6 @@
 // The line above a run: its title, how it stands, and what may be done with it.
 // value: {run, with, method, share, title, notice, tags, note, sentence, kind, mine, shares: [id],
-// answer, session, sessions: [[id, title]]}; the run of the first visit has no id here, so that the
+// answer, session, sessions: [[id, title]], sharable}; the run of the first visit has no id here, so that the
 // address stays clean
 const button = (text, act, label) => {
   const made = make("button", "quiet", text);
@@ -21,6 +21,7 @@ const notice = make("p", "bar-notice");
 root.append(title, state, actions, notice, about, shares);
 let form = null; // where tags and note are written, while they are
 let sent = 0;
+let filling = false; // the form is on its way to the settings of this run
 
 const address = (run, share, beside) => {
   const query = new URLSearchParams(location.search);
@@ -41,15 +42,17 @@ const copy = async (field, made) => {
   made.textContent = "Copied";
   setTimeout(() => (made.textContent = "Copy"), 1500);
 };
-const shareLine = (run, share) => {
+// Two runs have a share id each, and a link that opens both.
+const shareLine = (run, beside, share) => {
   const line = make("div", "bar-share");
   const field = make("input");
   field.readOnly = true;
-  field.value = address(run, share);
-  field.setAttribute("aria-label", "Link that anybody can read this run with");
+  field.value = address(run, share, beside);
+  const said = `Anybody who has this link can read ${beside ? "both runs" : "this run"}, and change nothing.`;
+  field.setAttribute("aria-label", said);
   const copyButton = button("Copy", () => copy(field, copyButton));
   const revoke = button("Revoke", () => trigger("select", { action: "revoke", share }));
-  line.append(field, copyButton, revoke);
+  line.append(field, copyButton, revoke, make("span", "bar-share-said", said));
   return line;
 };
 const tagButton = (tag) => {
@@ -136,8 +139,19 @@ const describe = (v) => {
   tags.append(...(v.tags ?? []).map((tag) => (v.mine ? tagButton(tag) : make("span", "tag", "#" + tag))));
   about.replaceChildren(tags, make("p", "bar-note", v.note ?? ""));
 };
+// What stands below stays where it is until somebody presses something.
+const hold = () => {
+  const { height } = root.getBoundingClientRect();
+  root.style.minHeight = height + "px";
+};
+const free = () => setTimeout(() => (root.style.minHeight = ""));
+document.addEventListener("click", free);
+document.addEventListener("keyup", free);
 const draw = () => {
   const v = props.value || {};
+  hold();
+  if (filling && v.kind === "problem") document.dispatchEvent(new CustomEvent("refused"));
+  filling = false;
   title.textContent = v.title ?? "";
   title.hidden = !v.title;
   notice.replaceChildren();
@@ -156,8 +170,12 @@ const draw = () => {
     });
     write.dataset.act = "describe";
     write.setAttribute("aria-expanded", String(!!form));
-    actions.append(write, button("Share", () => trigger("select", { action: "share", run: v.run })));
-    shares.append(...(v.shares ?? []).map((share) => shareLine(v.run, share)));
+    actions.append(write);
+  }
+  if (v.sharable) {
+    const wish = { action: "share", run: v.run, with: v.with };
+    actions.append(button(v.with ? "Share both" : "Share", () => trigger("select", wish)));
+    shares.append(...v.shares.map((share) => shareLine(v.run, v.with, share)));
   }
   if (v.method) {
     const open = () => document.dispatchEvent(new CustomEvent("about", { detail: v.method }));
@@ -172,6 +190,8 @@ const draw = () => {
     actions.append(
       button(v.notice ? "Run it yourself" : "Use its settings", () => {
         document.body.dataset.drawer = "parameters";
+        filling = true;
+        document.dispatchEvent(new CustomEvent("drawing"));
         trigger("select", { action: "fill", run: v.run });
         document.getElementById("go")?.focus();
       }),

@@ -46,7 +46,7 @@ function makeJointTree(tip, runs, ask) {
     const held = drawing?.held();
     const coming = el("div", "coming");
     stage.append(coming);
-    drawing = makeCanvas(picture, tip, coming, (of) => ask({ want: "opens", of }, "opens"));
+    drawing = makeCanvas(picture, tip, coming, (of) => ask({ want: "opens", of }, "opens " + of));
     drawing.show(0, false);
     stage.replaceChildren(...coming.childNodes);
     if (held) drawing.restore(held);

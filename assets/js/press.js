@@ -1,6 +1,6 @@
 // While another method's controls are being drawn, the server knows no more of the old Generate and
 // not yet of the new one: a press waits for it. The document's event "drawing" says that controls are
-// on their way, "drawn" that they are there.
+// on their way, "drawn" that they are there, "refused" that they do not come.
 
 const MOST_DRAWING_MS = 10000;
 let pressed = false;
@@ -19,6 +19,11 @@ document.addEventListener("drawing", () => {
   drawingTimer = setTimeout(drawn, MOST_DRAWING_MS);
 });
 document.addEventListener("drawn", drawn);
+// There will be no others: what was pressed meanwhile was meant for them.
+document.addEventListener("refused", () => {
+  pressed = false;
+  drawn();
+});
 // A press chose a method, and perhaps a preset of it ("" for the defaults): the server answers later.
 document.addEventListener("chosen", ({ detail: { method, preset } }) => {
   const now = document.querySelector("#part-method .method-line")?.dataset.method;

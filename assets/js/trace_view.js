@@ -12,7 +12,10 @@ const tip = makeTooltip(root);
 const state = el("p", "state");
 state.setAttribute("role", "status");
 const text = makeText(tip, (token, button) => actions.open(token, button));
-const actions = makeActions((wish) => trigger("select", { run: at.run, ...wish }));
+const actions = makeActions((wish) => {
+  if (wish.act === "anew") document.dispatchEvent(new CustomEvent("drawing")); // of the form
+  trigger("select", { run: at.run, ...wish });
+});
 const steps = makeSteps(onStep);
 const sentence = el("p", "sentence");
 sentence.setAttribute("aria-live", "polite");
@@ -21,9 +24,10 @@ const files = makeExports(() => ({ run: at.run, ...pictures.drawn }), ask);
 const chips = makeChips(
   (of, chain) => ask({ want: "preview", of, chain }, "preview"),
   (node, chain, param) => trigger("select", { act: "branch", run: at.run, node, chain, param }),
+  () => trigger("select", { act: "continue", run: at.run, node: 0 }), // from the prompt on
 );
 const pictures = makePictures(tip, fetchPicture, askTable,
-  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens"), tree, chips, files);
+  (picture, of) => ask({ want: "opens", picture, of, ...tree.question() }, "opens " + of), tree, chips, files);
 const tokenTable = makeTable(() => askTable("ribbon"), tree.choose, () => files.csv("ribbon"));
 const totals = makeTotals();
 const empty = el("div", "empty");
@@ -85,7 +89,10 @@ function onValue() {
   if (!value) return showEmpty();
   if (value.pass) pass = { ...value.pass };
   if (value.error) return say("failed", value.error);
-  if (value.refused) return void (value.run === at.run && actions.refuse(value.refused));
+  if (value.refused) {
+    document.dispatchEvent(new CustomEvent("refused"));
+    return void (value.run === at.run && actions.refuse(value.refused));
+  }
   if (value.load) return load(value);
   if (value.tokens) return grow(value);
 }
@@ -168,7 +175,7 @@ function askTable(picture) {
   return ask({ want: "table", picture }, picture === "ribbon" ? "table of the text" : "table");
 }
 
-function ask(question, kind = "picture") {
+function ask(question, kind) {
   return askServer({ ...pass, run: at.run, ...question }, kind);
 }
 
@@ -176,7 +183,9 @@ async function fetchOverview() {
   const began = performance.now();
   const question = { want: "overview" };
   if (pictures.chosen) Object.assign(question, { picture: pictures.chosen }, tree.question());
-  const answer = await ask(question);
+  // It brings the picture along. One that is asked for from now on is newer, and comes by itself.
+  const brought = claim("picture");
+  const answer = await ask(question, "overview");
   if (!answer || answer.run !== undefined && answer.run !== at.run) return;
   if (answer.error) return say("failed", answer.error);
   at.overview = answer;
@@ -193,14 +202,16 @@ async function fetchOverview() {
   caption();
   tokenTable.show(at.step);
   tokenTable.renew(true);
-  if (answer.picture?.id === chosen) showPicture(answer.picture);
-  else if (chosen) await fetchPicture(chosen);
+  if (asked.picture === brought) {
+    if (answer.picture?.id === chosen) showPicture(answer.picture);
+    else if (chosen) await fetchPicture(chosen);
+  }
   restMs = Math.max(REFRESH_MS, 4 * (performance.now() - began));
   preparePlotly();
 }
 
 async function fetchPicture(id) {
-  const answer = await ask({ want: "picture", picture: id, ...tree.question() });
+  const answer = await ask({ want: "picture", picture: id, ...tree.question() }, "picture");
   if (!answer) return;
   if (answer.error) return say("failed", answer.error);
   showPicture(answer.picture);

@@ -55,3 +55,17 @@ def test_run_it_yourself_asks_for_the_same(person):
     expect(field).to_have_value("b")
     expect(prompt).to_have_value("ab")
     expect(visit.page.locator("#field-model-target input")).to_have_value("toy")
+
+
+def test_generate_pressed_at_once_takes_the_settings_that_were_asked_for(person):
+    visit = person().open()
+    opened(visit, "Greedy")
+    before = visit.href
+    visit.page.evaluate("""() => {
+      [...document.querySelectorAll('.bar-actions button')]
+        .find((button) => button.textContent === 'Run it yourself').click();
+      document.querySelector('#go').click();
+    }""")
+    visit.page.wait_for_function("(before) => location.href !== before", arg=before)
+    visit.drawer("library")
+    expect(visit.page.locator(".run-about").first).to_contain_text("Greedy · ")

@@ -251,6 +251,33 @@ def test_what_was_lost_on_the_way_is_filled_in_while_the_run_goes_on(page):
     assert expected_text("gaps").startswith(shown)
 
 
+def test_a_picture_pressed_while_the_end_is_fetched_takes_nothing_away(page):
+    """Whoever holds the overview of the end back sees the picture first, and then both."""
+    load(page, "search")
+    told = page.text_content(".sentence")
+    held = []
+
+    def hold(route):
+        held.append(route) if "overview" in (route.request.post_data or "") else route.continue_()
+
+    page.fill("#pace input", "4")
+    press(page, "search", "stream")
+    page.wait_for_selector(".tab")
+    page.route("**/component_server**", hold)
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    other = page.locator(".tab[aria-selected=false]").first.get_attribute("data-picture")
+    choose(page, other)
+    assert page.text_content(".sentence") != told
+    for route in held:
+        route.continue_()
+    page.wait_for_function(
+        "(told) => document.querySelector('.sentence').textContent === told", arg=told
+    )
+    assert page.get_attribute(".stage", "data-picture") == other
+
+
 def test_a_search_streams_its_leading_hypothesis(page):
     press(page, "search", "stream")
     page.wait_for_function(
