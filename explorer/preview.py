@@ -31,7 +31,10 @@ NOT_KEPT = (
     "its first laws, as many as there is room for and some of each step, and none that the method "
     "changed behind its filters."
 )
-NONE_KEPT = "This run was recorded without whole laws, so its filters cannot be moved."
+NONE_KEPT = (
+    "This run was recorded without whole laws, so its filters cannot be moved. That is so where "
+    "there is no room for them, and where the method changes each law behind its filters."
+)
 NO_CHAIN = "This method has no filters to move."
 NOT_ALONE = (
     "The method does more to this law than its filters, so moving them here would not show what "

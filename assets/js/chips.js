@@ -8,8 +8,8 @@ const SIGN_RIGHT = "M10 5 L17 12 L10 19 Z";
 const SIGN_AWAY = "M6 6 L18 18 M18 6 L6 18";
 
 // `askPreview(of, chain)` gives the answer of Python, null where a later one was asked;
-// `rerun(node, chain, param)` asks for another run.
-function makeChips(askPreview, rerun) {
+// `rerun(node, chain, param)` asks for another run, `anew()` for the same run with its laws.
+function makeChips(askPreview, rerun, anew) {
   const box = el("div", "chips");
   box.setAttribute("role", "group");
   box.setAttribute("aria-label", "Filters of this choice");
@@ -45,7 +45,11 @@ function makeChips(askPreview, rerun) {
   under.append(acts, said);
   const instead = el("p", "chip-instead"); // where there is nothing to move, why
   instead.setAttribute("role", "status");
-  box.append(instead, list, under);
+  const lawful = el("button", "chip-button", "Run it again, with its laws");
+  lawful.type = "button";
+  lawful.hidden = true;
+  lawful.addEventListener("click", anew);
+  box.append(instead, lawful, list, under);
 
   let chart = null; // what draws the figure
   let of = null; // the choice in front
@@ -70,6 +74,7 @@ function makeChips(askPreview, rerun) {
     again.disabled = !edited || !answer?.frame || answer.of !== of;
     if (movable) draw();
     sayHelp();
+    lawful.hidden = live || !answer?.again;
     instead.textContent = live ? ONLY_AFTER : answer?.error ?? answer?.why ?? "";
     const words = movable ? answer.problem ?? answer.told ?? "" : "";
     told.dataset.kind = answer?.problem ? "problem" : "";

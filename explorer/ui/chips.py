@@ -52,6 +52,7 @@ def previewed(
         of       the choice again
         why      a sentence where its filters cannot be moved; then there is nothing else, but
         never    if the run has no whole law at all
+        again    (of an example, see `explorer.ui.watching`) if another run may have some
         own      the filters it was made with: [{name, parameter: number, …}]
         node     behind which it was made         param   the parameter that holds the filters
         problem  a sentence where the chain cannot be read

@@ -55,7 +55,9 @@ def fetched(service: Service, question: Mapping[str, Any]) -> dict[str, Any]:
         state = "waiting" if place.info.status == "queued" else place.info.status
         status = {"state": state} | ({"sentence": place.sentence} if place.sentence else {})
     model = trace.header.models.get("target") or next(iter(trace.header.models.values()), "")
-    return pictures_payload(trace, token_text(model), question, status)
+    answer = pictures_payload(trace, token_text(model), question, status)
+    # Most examples are kept without whole laws, to be small; a run of one's own has them.
+    return answer | ({"again": True} if answer.get("never") and run_id in service.examples else {})
 
 
 def _texts(service: Service, run_id: str, visitor: Visitor) -> Any:

@@ -160,3 +160,8 @@ def test_without_a_whole_law_a_sentence_says_why_and_no_control_is_dead(person):
     visit.page.click(".tab[data-picture='distribution']")
     visit.page.locator(".chip-instead", has_text="recorded without whole laws").wait_for()
     assert not visit.page.locator(".chip-acts").is_visible()
+    example = visit.href
+    visit.page.get_by_role("button", name="Run it again, with its laws").press("Enter")
+    visit.page.wait_for_function("(before) => location.href !== before", arg=example)
+    visit.wait_state("Done")
+    visit.page.locator(".chip-list .chip, .chip-none").first.wait_for()
