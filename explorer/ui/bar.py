@@ -14,6 +14,7 @@ def bar_value(
 ) -> dict[str, Any]:
     """What `bar.js` draws."""
     told = {"sentence": sentence, "kind": "problem" if sentence else "", **more}
+    told |= _links(service, visitor, *filter(None, (run_id, more.get("with"))))
     if run_id in service.examples:
         example = service.examples[run_id]
         first = run_id == next(iter(service.examples)) and not more.get("with")
@@ -30,13 +31,10 @@ def bar_value(
     except InputError as error:
         return {"run": "", "sentence": sentence or str(error), "kind": "problem"} | more
     assert place.info is not None
-    shares: list[str] = []
     sessions: list[list[str]] = []
     if place.mine:
         found = service.store.sessions(service.owner(visitor))
         sessions = [[session.session_id, session.title] for session in found]
-        mine = service.store.shares(service.owner(visitor))
-        shares = [share.share_id for share in mine if share.run_id == run_id]
     return {
         "run": run_id,
         "method": place.info.method,
@@ -47,6 +45,22 @@ def bar_value(
         "session": place.info.session_id if place.mine else "",
         "sessions": sessions,
         "mine": place.mine,
-        "shares": shares,
         **told,
     }
+
+
+def _links(service: Service, visitor: Visitor, *run_ids: str) -> dict[str, Any]:
+    """Whether what is shown, one run or two, is the visitor's to share, and the links that stand.
+
+    A link to two runs has a share id of each; examples need none.
+    """
+    try:
+        places = {run_id: service.place(run_id, visitor) for run_id in run_ids}
+    except InputError:
+        return {}
+    own = [run_id for run_id, place in places.items() if place.mine]
+    if not own or any(place.info is not None and not place.mine for place in places.values()):
+        return {}
+    shares = service.store.shares(service.owner(visitor))
+    of_each = [[share.share_id for share in shares if share.run_id == run_id] for run_id in own]
+    return {"sharable": True, "shares": [",".join(ids) for ids in zip(*of_each, strict=False)]}

@@ -352,9 +352,11 @@ class Page:
         try:
             match asked.get("action"):
                 case "share":
-                    store.share_run(run_id, self.service.owner(visitor))
+                    beside = asked.get("with")
+                    self.service.share(visitor, run_id, *([str(beside)] if beside else []))
                 case "revoke":
-                    store.revoke(str(asked.get("share", "")), self.service.owner(visitor))
+                    for share_id in str(asked.get("share", "")).split(","):
+                        store.revoke(share_id, self.service.owner(visitor))
                 case "export":
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
                 case "search":

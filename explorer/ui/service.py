@@ -28,10 +28,17 @@ SETTLING_SECONDS, SETTLING_TRIES = 5.0, 100
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Whoever asks: the token their browser made, and the share id in their address, if any."""
+    """Whoever asks: the token their browser made, and the share id in their address, if any.
+
+    The address of two runs has one id for each, with a comma between them.
+    """
 
     token: str
     share: str = ""
+
+    @property
+    def guests(self) -> list[Shared]:
+        return [Shared(share_id) for share_id in self.share.split(",") if share_id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,7 @@ class Service:
         Raises:
             NotThere: neither.
         """
-        readers: list[Reader] = [self.owner(visitor)]
-        if visitor.share:
-            readers.append(Shared(visitor.share))
+        readers: list[Reader] = [self.owner(visitor), *visitor.guests]
         for reader in readers:
             try:
                 self.store.run(run_id, reader)
@@ -250,6 +255,19 @@ class Service:
         self.worker.submit(job)
         ends = (batch.end for batch in self.worker.watch(job.run_id))
         return next(end for end in ends if end is not None)
+
+    def share(self, visitor: Visitor, *run_ids: str) -> None:
+        """Mint a share id for each of the visitor's own runs; examples need none.
+
+        Raises:
+            NotThere: one is not theirs, and none was shared.
+        """
+        owner = self.owner(visitor)
+        asked = [run_id for run_id in run_ids if run_id not in self.examples]
+        for run_id in asked:
+            self.store.run(run_id, owner)
+        for run_id in asked:
+            self.store.share_run(run_id, owner)
 
     def stop(self, run_id: str, visitor: Visitor) -> bool:
         """Ask for the end of one's own run; False if it was over already."""

@@ -163,3 +163,23 @@ def test_a_branch_is_compared_with_the_run_it_came_from(person):
     expect(visit.page.locator(".compare-view .said")).to_contain_text("the same 2 tokens")
     expect(visit.page.locator(".compare-view .parts").first).to_contain_text("with which it began")
     assert words(visit, 0)[:5] == words(visit, 1)[:5] == "abcac"
+
+
+def test_a_shared_comparison_opens_for_whoever_has_its_address(person):
+    owner = person().open()
+    compare(owner)
+    owner.page.get_by_role("button", name="Share both").press("Enter")
+    field = owner.page.locator(".bar-share input")
+    expect(owner.page.locator(".bar-share-said")).to_contain_text("both runs")
+    link = "?" + field.input_value().split("?")[1]
+
+    guest = person()
+    guest.open(link)
+    guest.page.wait_for_function(OVER)
+    assert [words(guest, side) for side in (0, 1)] == [words(owner, side) for side in (0, 1)]
+    expect(guest.page.get_by_role("button", name="Share both")).to_have_count(0)
+
+    owner.page.get_by_role("button", name="Revoke").press("Enter")
+    expect(owner.page.locator(".bar-share")).to_have_count(0)
+    again = person(context=guest.page.context).open(link)
+    expect(again.page.locator(".bar-state")).to_contain_text("not shared with you (any more)")
