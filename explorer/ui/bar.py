@@ -7,17 +7,21 @@ from typing import Any
 from explorer.errors import InputError
 from explorer.registry import get_method
 from explorer.ui.service import Service, Visitor
+from explorer.ui.tab import Tab
 
 
 def bar_value(
-    service: Service, visitor: Visitor, run_id: str, sentence: str = "", **more: Any
+    service: Service, visitor: Visitor, tab: Tab, sentence: str = "", **more: Any
 ) -> dict[str, Any]:
-    """What `bar.js` draws."""
+    """What `bar.js` draws of the run that is shown."""
+    run_id, beside = tab.current.get("run", ""), tab.current.get("with")
+    if beside:
+        more["with"] = beside
     told = {"sentence": sentence, "kind": "problem" if sentence else "", **more}
-    told |= _links(service, visitor, *filter(None, (run_id, more.get("with"))))
+    told |= _links(service, visitor, *filter(None, (run_id, beside)))
     if run_id in service.examples:
         example = service.examples[run_id]
-        first = run_id == next(iter(service.examples)) and not more.get("with")
+        first = run_id == next(iter(service.examples)) and not beside
         return {
             # The first visit's address stays clean, so that a reload is a first visit again.
             "run": "" if first else run_id,

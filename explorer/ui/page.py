@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -20,12 +19,12 @@ from explorer.ui.compare_view import compare_view
 from explorer.ui.comparing import compared
 from explorer.ui.examples import gallery
 from explorer.ui.family import family_value
-from explorer.ui.parts import part, script
-from explorer.ui.query import Query, read_query
+from explorer.ui.my_runs import MyRuns
+from explorer.ui.parts import detail, part, script
 from explorer.ui.quiet import quiet
 from explorer.ui.reproducing import reproduction
 from explorer.ui.service import Place, Service, Visitor
-from explorer.ui.tab import PAGE, Tab
+from explorer.ui.tab import Tab
 from explorer.ui.trace_view import trace_view
 from explorer.ui.verifying import verification
 from explorer.ui.watching import chunks, fetched
@@ -70,7 +69,7 @@ class Page:
                 gr.Button("Methods", elem_id="toggle-catalogue", size="sm", min_width=0)
                 gr.Button("Examples", elem_id="toggle-gallery", size="sm", min_width=0)
                 gr.Button("Dark", elem_id="toggle-dark", size="sm", min_width=0)
-        self.ask = form.ask_row()
+        self.ask, self.my_runs = form.ask_row(), MyRuns(self.service)
         self.place = part("origin", {})
         self.problems = part("problems", {})
         self.download = part("download")
@@ -85,26 +84,17 @@ class Page:
             with gr.Column(elem_id="drawer"):
                 with gr.Column(elem_id="panel-parameters"):
                     self.common = form.common_controls()
-                    self.session = gr.Dropdown(
-                        [("All runs", sessions.ALL)],
-                        value=sessions.ALL,
-                        label="Session",
-                        info="New runs go into the session chosen here; else into the first.",
-                        interactive=True,
-                        elem_id="field-session",
-                        render=False,
-                    )
                     form.place_controls(
                         self.ask,
                         self.common,
-                        [self.owner, self.tab, self.session, self.origin],
+                        [self.owner, self.tab, self.my_runs.session, self.origin],
                         self.blocks.load,
                         self._start,
                         [self.problems, self.current, self.origin, self.place],
                         self.every,
                     )
                 with gr.Column(elem_id="panel-library"):
-                    self._library()
+                    self.my_runs.place()
                 with gr.Column(elem_id="panel-gallery"):
                     self.gallery = part("gallery", gallery(self.service.examples))
                 with gr.Column(elem_id="panel-catalogue"):
@@ -112,33 +102,19 @@ class Page:
                 with gr.Column(elem_id="panel-about"):
                     self.about = about_panel()
 
-    def _library(self) -> None:
-        gr.HTML("<h2>My runs</h2>")
-        self.session.render()
-        self.about_session = part("session", {})
-        self.search = gr.Textbox(
-            label="Search", placeholder="prompt, text, tag:lesson", elem_id="field-search"
-        )
-        self.list = part("runs")
-        with gr.Row():
-            self.export = gr.Button("Export", size="sm", min_width=0)
-            self.bring = gr.UploadButton(
-                "Import", file_types=[".json"], size="sm", min_width=0, elem_id="import"
-            )
-
     # Events --------------------------------------------------------------------------------------
 
     def _wire(self) -> None:
         who = [self.owner, self.tab]
-        ask, every = self.ask, self.every
+        ask, my_runs, every = self.ask, self.my_runs, self.every
         self.blocks.load(
             self._arrive,
             who,
-            [self.owner, self.current, self.session, self.about_session],
+            [self.owner, self.current, my_runs.session, my_runs.about_session],
             js=script("owner.js"),
             **every,
         )
-        around = [self.bar, self.family, ask.stop, self.list, self.session, self.problems]
+        around = [self.bar, self.family, ask.stop, my_runs.list, my_runs.session, self.problems]
         self.current.change(self._standing, who, around, **every)
         self.current.change(self._compare, who, [self.compare], **every)
         self.compare.select(self._act_on_two, [self.tab], [self.current], **every)
@@ -152,30 +128,19 @@ class Page:
         self.catalogue.select(_picked, None, [ask.method], **every)
         self.about.select(_begun, None, [ask.method, self.common.preset], **every)
         ask.stop.click(self._stop, who, [self.problems], queue=False, **every)
-        chosen_now = [self.session, self.about_session]
-        changed = [self.list, self.current, self.search, *chosen_now]
-        acted = [self.bar, self.download, *changed]
         formed = form.fields(ask, self.common)
-        self.bar.select(self._act_on_run, who, [*acted, *formed, self.problems], **every)
+        acted = [self.bar, self.download, *my_runs.shown, *formed]
+        self.bar.select(self._act_on_run, who, acted, **every)
+        my_runs.wire(who, self.current, self.bar, self.download, every)
         self.gallery.select(_opened, [self.tab], [self.current], **every)
-        self.list.select(self._act_on_list, [*who, self.search], changed, **every)
         self.view.select(
             self._act_on_token,
-            [*who, self.session],
+            [*who, my_runs.session],
             [self.view, self.current, self.origin, self.place, *formed],
             **every,
         )
         self.place.select(_nowhere, None, [self.origin, self.place], **every)
         self.family.select(_opened, [self.tab], [self.current], **every)
-        asked = [*who, self.search, self.session]
-        found = [self.list, self.about_session]
-        # What is asked for while an answer is on its way is asked for behind it, not forgotten.
-        last: dict[str, Any] = {**every, "trigger_mode": "always_last"}
-        self.search.submit(partial(self._find, False), asked, found, **last)
-        self.session.input(partial(self._find, True), asked, found, **last)
-        self.about_session.select(self._act_on_session, who, [self.bar, *changed], **every)
-        self.export.click(self._export, who, [self.download, self.list], **every)
-        self.bring.upload(self._import, [*who, self.bring], changed, **every)
 
     def _arrive(self, token: str, tab: Tab, request: gr.Request) -> tuple[Any, ...]:
         """A tab was opened: by whom, and on which run."""
@@ -191,13 +156,7 @@ class Page:
         except InputError as error:
             more["sentence"] = str(error)
         current = tab.open(shown, request.query_params.get("with"), **more)
-        return token, current, *self._chosen(visitor, tab)
-
-    def _chosen(self, visitor: Visitor, tab: Tab, **more: Any) -> tuple[Any, dict[str, Any]]:
-        """The list of sessions with the chosen one, and what stands below it."""
-        found = sessions.choices(self.service, visitor, tab.session)
-        about = sessions.chosen(self.service, visitor, tab.session, **more)
-        return gr.update(choices=found, value=tab.session), about
+        return token, current, *self.my_runs.chosen(visitor, tab)
 
     def _start(
         self, token: str, tab: Tab, session: str, origin: dict[str, Any], *jobs: dict[str, Any]
@@ -263,7 +222,7 @@ class Page:
 
     def _act_on_two(self, tab: Tab, wish: gr.EventData) -> dict[str, Any]:
         """One of two runs is to be seen alone."""
-        asked = _detail(wish)
+        asked = detail(wish)
         if asked.get("action") == "open":
             return tab.open(str(asked.get("run", "")))
         return tab.open(tab.current.get("run", ""))
@@ -275,7 +234,10 @@ class Page:
             run_id, sentence = current.get("run", ""), current.get("sentence", "")
             listed = runs.listed(self.service, visitor, tab)
             if not run_id:
-                return {self.bar: {"sentence": sentence, "kind": "problem"}, self.list: listed}
+                return {
+                    self.bar: {"sentence": sentence, "kind": "problem"},
+                    self.my_runs.list: listed,
+                }
             choices = sessions.choices(self.service, visitor, tab.session)
             stoppable = False
             blame: dict[Any, Any] = {}
@@ -287,11 +249,11 @@ class Page:
                 except InputError:
                     pass  # the view says it
             return {
-                self.bar: self._bar(visitor, tab, sentence),
+                self.bar: bar_value(self.service, visitor, tab, sentence),
                 self.family: family_value(self.service, visitor, run_id),
                 self.ask.stop: gr.update(interactive=stoppable),
-                self.list: listed,
-                self.session: gr.update(choices=choices),
+                self.my_runs.list: listed,
+                self.my_runs.session: gr.update(choices=choices),
                 **blame,
             }
 
@@ -300,14 +262,6 @@ class Page:
         if not place.failure or not current.get("new") or place.info is None:
             return {}
         return {self.problems: {blamed_field(place.failure, place.info.models): place.failure}}
-
-    def _bar(self, visitor: Visitor, tab: Tab, sentence: str = "", **more: Any) -> dict[str, Any]:
-        """The line above the run, and both runs in the address."""
-        beside = tab.current.get("with")
-        pair = {"with": beside} if beside else {}
-        return bar_value(
-            self.service, visitor, tab.current.get("run", ""), sentence, **pair, **more
-        )
 
     def _stop(self, token: str, tab: Tab) -> dict[Any, Any]:
         """Stop what is shown: of two runs both, if they are the visitor's."""
@@ -325,7 +279,7 @@ class Page:
         self, token: str, tab: Tab, session: str, wish: gr.EventData
     ) -> dict[Any, Any]:
         """Something about a token of the shown run was pressed: a branch begins there."""
-        run_id, visitor, asked = tab.current.get("run", ""), tab.visitor(token), _detail(wish)
+        run_id, visitor, asked = tab.current.get("run", ""), tab.visitor(token), detail(wish)
         if asked.get("run") != run_id:
             return {}  # of a run that is not shown any more
         try:
@@ -343,7 +297,7 @@ class Page:
 
     def _act_on_run(self, token: str, tab: Tab, wish: gr.EventData) -> dict[Any, Any]:
         """Something on the line above a run was pressed."""
-        visitor, asked = tab.visitor(token), _detail(wish)
+        visitor, asked = tab.visitor(token), detail(wish)
         # The run that the line was about when it was pressed; an example need not say it.
         run_id = str(asked.get("run") or tab.current.get("run", ""))
         store = self.service.store
@@ -360,7 +314,8 @@ class Page:
                 case "export":
                     return {self.download: runs.run_file(self.service, visitor, run_id)}
                 case "search":
-                    return self._search(visitor, tab, asked)
+                    with tab.turn:
+                        return self.my_runs.search_tag(visitor, tab, asked.get("tag"))
                 case "fill":
                     header = self.service.trace(run_id, visitor).header
                     return form.filled(ask=self.ask, common=self.common, header=header)
@@ -370,105 +325,8 @@ class Page:
         except InputError as error:
             sentence = str(error)
         with tab.turn:
-            answer = {self.bar: self._bar(visitor, tab, sentence, **more)}
-            return answer | (self._library_now(visitor, tab) if more and not sentence else {})
-
-    def _act_on_list(self, token: str, tab: Tab, search: str, wish: gr.EventData) -> dict[Any, Any]:
-        """Something in the list of runs was pressed."""
-        visitor, asked = tab.visitor(token), _detail(wish)
-        more: dict[str, Any] = {"acted": True}
-        match asked.get("action"):
-            case "open":
-                return {self.current: tab.open(str(asked.get("run", "")))}
-            case "compare":
-                return {self.current: tab.open(tab.current.get("run", ""), asked.get("run"))}
-            case "search":
-                return self._search(visitor, tab, asked)
-            case "narrow":
-                return self._narrow(visitor, tab, search, asked)
-            case "more":
-                with tab.turn:
-                    tab.shown += PAGE
-                    return {self.list: runs.listed(self.service, visitor, tab)}
-        try:
-            more |= runs.act(self.service, visitor, asked)
-        except InputError as error:
-            more["sentence"] = str(error)
-        with tab.turn:
-            return self._library_now(visitor, tab, **more)
-
-    def _act_on_session(self, token: str, tab: Tab, wish: gr.EventData) -> dict[Any, Any]:
-        """Something below the list of sessions was pressed."""
-        visitor = tab.visitor(token)
-        chosen = tab.session
-        more: dict[str, Any] = {}
-        try:
-            chosen, more = sessions.act(self.service, visitor, tab.session, _detail(wish))
-        except InputError as error:
-            more = {"sentence": str(error)}
-        with tab.turn:
-            tab.session = chosen
-            # A run may be moved to each session.
-            answer = {self.bar: self._bar(visitor, tab)}
-            return (
-                answer
-                | self._library_now(visitor, tab)
-                | {self.about_session: sessions.chosen(self.service, visitor, chosen, **more)}
-            )
-
-    def _library_now(self, visitor: Visitor, tab: Tab, **more: Any) -> dict[Any, Any]:
-        """The list of runs, with `more`, and the sessions."""
-        chosen, about = self._chosen(visitor, tab)
-        listed = runs.listed(self.service, visitor, tab, **more)
-        return {self.list: listed, self.session: chosen, self.about_session: about}
-
-    def _search(self, visitor: Visitor, tab: Tab, asked: dict[str, Any]) -> dict[Any, Any]:
-        """A tag was pressed: all runs that have it."""
-        with tab.turn:
-            tab.search, tab.session = str(Query(tag=str(asked.get("tag", "")))), sessions.ALL
-            return self._library_now(visitor, tab) | {self.search: tab.search}
-
-    def _narrow(
-        self, visitor: Visitor, tab: Tab, search: str, asked: dict[str, Any]
-    ) -> dict[Any, Any]:
-        """A method, a model or a tag was chosen below the search."""
-        query = read_query(search or "")
-        with tab.turn:
-            tab.search = str(
-                query.narrowed(str(asked.get("kind", "")), str(asked.get("value", "")))
-            )
-            return {self.list: runs.listed(self.service, visitor, tab), self.search: tab.search}
-
-    def _find(
-        self, afresh: bool, token: str, tab: Tab, search: str, session: str
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Something was searched for, or another session chosen."""
-        visitor = tab.visitor(token)
-        afresh = afresh or not search  # what can be picked does not depend on the search
-        with tab.turn:
-            tab.search, tab.session = search or "", session
-            listed = runs.listed(self.service, visitor, tab, kinds=afresh)
-            return listed, sessions.chosen(self.service, visitor, session)
-
-    def _export(self, token: str, tab: Tab) -> dict[Any, Any]:
-        visitor = tab.visitor(token)
-        try:
-            return {self.download: runs.session_file(self.service, visitor, tab.session)}
-        except InputError as error:
-            with tab.turn:
-                return {self.list: runs.listed(self.service, visitor, tab, sentence=str(error))}
-
-    def _import(self, token: str, tab: Tab, path: str | None) -> dict[Any, Any]:
-        visitor = tab.visitor(token)
-        try:
-            session, opened = runs.bring_in(self.service, visitor, path)
-        except ExplorerError as error:
-            with tab.turn:
-                return {self.list: runs.listed(self.service, visitor, tab, sentence=str(error))}
-        with tab.turn:
-            tab.search, tab.session = "", session
-            current = tab.open(opened) if opened else tab.current
-            return self._library_now(visitor, tab) | {self.search: "", self.current: current}
+            answer = {self.bar: bar_value(self.service, visitor, tab, sentence, **more)}
+            return answer | (self.my_runs.now(visitor, tab) if more and not sentence else {})
 
 
 def _nowhere() -> tuple[dict[str, Any], dict[str, Any]]:
@@ -477,20 +335,15 @@ def _nowhere() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _picked(wish: gr.EventData) -> str:
-    return get_method(str(_detail(wish).get("method", ""))).id
+    return get_method(str(detail(wish).get("method", ""))).id
 
 
 def _begun(wish: gr.EventData) -> tuple[str, Any]:
-    asked = _detail(wish)
+    asked = detail(wish)
     return form.begun_with(str(asked.get("method", "")), str(asked.get("preset", "")))
 
 
 def _opened(tab: Tab, wish: gr.EventData) -> dict[str, Any]:
     """A run, or two side by side."""
-    asked = _detail(wish)
+    asked = detail(wish)
     return tab.open(str(asked.get("run", "")), asked.get("with"))
-
-
-def _detail(wish: gr.EventData) -> dict[str, Any]:
-    """What a script sent along. Anybody can send anything."""
-    return wish._data if isinstance(wish._data, dict) else {}

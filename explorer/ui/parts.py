@@ -31,3 +31,8 @@ def part(name: str, value: Any = None, **more: Any) -> gr.HTML:
 
 def script(name: str) -> str:
     return (ASSETS / "js" / name).read_text(encoding="utf-8")
+
+
+def detail(wish: gr.EventData) -> dict[str, Any]:
+    """What a script sent along with an event. Anybody can send anything."""
+    return wish._data if isinstance(wish._data, dict) else {}

@@ -80,11 +80,11 @@ def test_a_slow_answer_does_not_take_back_what_was_pressed_meanwhile(page, monke
         return runs(*args, **kwargs)
 
     def over():
-        listed.append(page._standing(TOKEN, tab)[page.list])
+        listed.append(page._standing(TOKEN, tab)[page.my_runs.list])
 
     def more():
         wish = gr.EventData(None, {"action": "more"})
-        listed.append(page._act_on_list(TOKEN, tab, "", wish)[page.list])
+        listed.append(page.my_runs._act_on_list(TOKEN, tab, "", wish)[page.my_runs.list])
         pressed.set()
 
     monkeypatch.setattr(page.service.store, "runs", slow)
