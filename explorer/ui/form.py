@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +11,11 @@ import gradio as gr
 
 from explorer.decoding import DEFAULT_MODELS
 from explorer.models.library import bundled
-from explorer.registry import CLAIMS, FAMILIES, Method, all_methods, get_method
-from explorer.sampling.chain import FILTERS, example
+from explorer.registry import Method, all_methods, get_method
 from explorer.settings import settings
 from explorer.trace import Header
 from explorer.ui.beginning import BETWEEN, OF_A_RUN, beginning, of_run
+from explorer.ui.catalogue import about_method
 from explorer.ui.controls import Control, controls
 from explorer.ui.parts import part, script
 
@@ -31,7 +30,6 @@ ROLES = {
     "amateur": "Amateur: the weaker model",
     "judge": "Judge: a model that says what texts are worth",
 }
-ABOUT_FILTERS = "What may stand between a model's law and the choice, by commas, in their order."
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."
 ABOUT_SECOND = (
     "A is the method above. Prompt, seed and number of tokens are the same for both; "
@@ -358,37 +356,6 @@ def filled(ask: Ask, common: Common, header: Header) -> dict[Any, Any]:
         common.chat: header.chat,
         common.models: header.models,
     }
-
-
-def about_method(method: Method) -> dict[str, Any]:
-    claims = [[claim, CLAIMS[claim]] for claim in sorted(method.claims)]
-    return {"id": method.id, "title": method.title, "idea": method.idea, "claims": claims,
-            "paper": method.paper}  # fmt: skip
-
-
-def catalogue() -> list[dict[str, Any]]:
-    """All methods by family, and the filters that their chains are made of."""
-    methods = all_methods().values()
-    families = [
-        {
-            "family": family.capitalize(),
-            "about": about,
-            "methods": [about_method(m) for m in methods if m.family == family],
-        }
-        for family, about in FAMILIES.items()
-        if any(m.family == family for m in methods)
-    ]
-    filters = {"family": "Filters", "about": ABOUT_FILTERS, "filters": _filters()}
-    return [*families, filters]
-
-
-def _filters() -> list[list[str]]:
-    """Each filter as it is written, with example numbers, and what it does."""
-    found = []
-    for kind in FILTERS.values():
-        about = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " ")
-        found.append([example(kind), about])
-    return found
 
 
 def _keep_model(role: str, model: str | None, kept: dict[str, str]) -> dict[str, str]:

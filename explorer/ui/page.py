@@ -14,6 +14,7 @@ from explorer.ui.about import about_panel
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
 from explorer.ui.branching import branch_point, quoted
+from explorer.ui.catalogue import catalogue
 from explorer.ui.checks import FieldErrors, blamed_field
 from explorer.ui.compare_view import compare_view
 from explorer.ui.comparing import compared
@@ -98,7 +99,7 @@ class Page:
                 with gr.Column(elem_id="panel-gallery"):
                     self.gallery = part("gallery", gallery(self.service.examples))
                 with gr.Column(elem_id="panel-catalogue"):
-                    self.catalogue = part("catalogue", form.catalogue())
+                    self.catalogue = part("catalogue", catalogue())
                 with gr.Column(elem_id="panel-about"):
                     self.about = about_panel()
 
