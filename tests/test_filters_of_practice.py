@@ -7,8 +7,8 @@ import random
 
 import pytest
 import torch
+from filter_rows import kept, law, nasty_rows, pasts, scores_of
 from oracle import PROMPT, exact_law, table_law, total_variation
-from test_sampling import kept, law, nasty_rows, pasts, scores_of
 
 from explorer.sampling import (
     DRY,
