@@ -113,13 +113,17 @@ def done(trace: Trace) -> DoneEvent:
 # Best first --------------------------------------------------------------------------------------
 
 
-def best_first(target: LanguageModel, args: argparse.Namespace) -> Part:
-    """Prefixes read for one answer and for all k, beside a beam search that ranks by sums."""
-    kinds = {
+def kinds(target: LanguageModel, args: argparse.Namespace) -> dict[str, list[str]]:
+    """Prompts whose texts end within a few dozen tokens, and prompts whose texts go on."""
+    return {
         "sentences from words": phenomena.beam_prompts(args.tasks),
         "prose": prose(args, target)[: args.tasks],
     }
-    for kind, prompts in kinds.items():
+
+
+def best_first(target: LanguageModel, args: argparse.Namespace) -> Part:
+    """Prefixes read for one answer and for all k, beside a beam search that ranks by sums."""
+    for kind, prompts in kinds(target, args).items():
         for k in (2, 4, 8):
             yield (
                 {"prompts": kind, "beams": k},
@@ -156,12 +160,22 @@ def calls(target: LanguageModel, prompts: Sequence[str], k: int) -> dict[str, An
 
 def curse(target: LanguageModel, args: argparse.Namespace, rows: Rows) -> Part:
     """As beams grow, ever more probable texts, ever shorter ones; and what is the optimum."""
-    prompts = phenomena.beam_prompts(args.tasks)
-    yield {"beams": "exact", "n": len(prompts)}, lambda: optima(target, prompts)
-    for width in WIDTHS:
-        if width <= args.widest:
-            key = {"beams": width, "n": len(prompts)}
-            yield key, lambda width=width: most_probable(target, prompts, width, rows)
+    for kind, prompts in kinds(target, args).items():
+        if kind != "prose":  # where texts go on there is no end to an exact search
+            yield (
+                {"prompts": kind, "beams": "exact"},
+                lambda prompts=prompts: optima(target, prompts),
+            )
+        for width in WIDTHS:
+            if width <= args.widest:
+                yield (
+                    {"prompts": kind, "beams": width},
+                    (
+                        lambda kind=kind, prompts=prompts, width=width: most_probable(
+                            target, prompts, width, rows.find("curse", prompts=kind, beams="exact")
+                        )
+                    ),
+                )
 
 
 def optima(target: LanguageModel, prompts: Sequence[str]) -> dict[str, Any]:
@@ -179,6 +193,7 @@ def optima(target: LanguageModel, prompts: Sequence[str]) -> dict[str, Any]:
         if proved:
             lengths.append(len(trace.token_ids))
     return {
+        "n": len(prompts),
         "proved": len(lengths),
         "prefixes": mean(read),
         "tokens_where_proved": mean(lengths) if lengths else None,
@@ -187,7 +202,7 @@ def optima(target: LanguageModel, prompts: Sequence[str]) -> dict[str, Any]:
 
 
 def most_probable(
-    target: LanguageModel, prompts: Sequence[str], width: int, rows: Rows
+    target: LanguageModel, prompts: Sequence[str], width: int, exact: dict[str, Any] | None
 ) -> dict[str, Any]:
     texts, nats = [], []
     for prompt in prompts:
@@ -197,15 +212,17 @@ def most_probable(
         )  # fmt: skip
         texts.append(trace.token_ids)
         nats.append(done(trace).outputs[0].score or 0.0)
-    exact = rows.find("curse", beams="exact", n=len(prompts))
-    best = exact["log_probabilities"] if exact else [None] * len(prompts)
-    missed = [a < b - 1e-3 for a, b in zip(nats, best, strict=True) if b is not None]
-    return {
+    found = {
+        "n": len(prompts),
         "tokens": mean(map(len, texts)),
         "log_probability": mean(nats),
         **ngrams(texts, (1, 4)),
-        "missed_the_optimum": f"{sum(missed)} of {len(missed)}",
     }
+    if exact is None:
+        return found
+    pairs = zip(nats, exact["log_probabilities"], strict=True)
+    missed = [ours < best - 1e-3 for ours, best in pairs if best is not None]
+    return found | {"missed_the_optimum": f"{sum(missed)} of {len(missed)}"}
 
 
 # Lattices ----------------------------------------------------------------------------------------

@@ -1,10 +1,16 @@
-"""Tiny tokenizers and folders as a trained model's would be, made on the fly."""
+"""Tiny tokenizers and folders as a trained model's would be, and what is said of bad ones."""
 
+import json
+
+import pytest
 import torch
 import transformers as hf
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tokenizers.processors import TemplateProcessing
 from tokenizers.trainers import BpeTrainer
+
+from explorer.errors import ModelError
+from explorer.models.loading import load_model
 
 TEXTS = ["once upon a time there was a miller who had a mill"] * 3
 CHAT = (
@@ -105,3 +111,20 @@ def save(folder, net, tokenizer, **options):
     net.save_pretrained(folder, **options)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+def change(path, **changes):
+    """Sets fields of a JSON file; None takes one out."""
+    content = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({k: v for k, v in content.items() if v is not None}))
+
+
+def sentence(model_id, kind=ModelError, **options):
+    """What is said when this model is asked for: one line, no traceback's words."""
+    with pytest.raises(kind) as caught:
+        load_model(str(model_id), **options)
+    said = str(caught.value)
+    assert said.endswith(".")
+    assert "\n" not in said
+    assert "Traceback" not in said
+    return said
