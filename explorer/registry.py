@@ -26,7 +26,7 @@ Family = Literal["sampling", "repetition", "search", "contrast", "speculation"]
 Claim = Literal["lossless", "exact", "deterministic"]
 # The first four draw numbers and texts as they are; the others read a record of their own.
 DrawnAs = Literal[
-    "line", "bars", "heatmap", "label", "constraints", "revisits", "votes", "utilities"
+    "line", "bars", "heatmap", "label", "constraints", "revisits", "scores", "votes", "utilities"
 ]  # fmt: skip
 
 FAMILIES: dict[str, str] = {

@@ -1,8 +1,8 @@
 // The pictures: a quiet row of names, and the one that is chosen with what there is to say of it.
 
 // Shown first, where nobody chose: what a run has that few have, then what many have.
-const PREFERRED = ["rounds", "lattice", "lanes", "intervals", "constraints", "votes", "utilities", "revisits", "expansion",
-  "hypotheses", "lines", "distribution"];
+const PREFERRED = ["rounds", "lattice", "lanes", "intervals", "constraints", "votes", "scores", "utilities",
+  "revisits", "expansion", "hypotheses", "lines", "distribution"];
 
 function makePictures(tip, wantPicture, askTable, askOpens, tree, chips, files) {
   const box = el("div", "pictures");

@@ -57,9 +57,7 @@ class BestOfNParams(RewardParams):
     claims={"exact"},
     notes=(
         Note("reward", "The reward of each text, in the order they were drawn",
-             shape="vector", drawn_as="bars"),
-        Note("best_reward", "The highest reward of the texts judged so far",
-             shape="vector", drawn_as="bars"),
+             shape="vector", drawn_as="scores"),
     ),
     presets={
         "most probable of eight": preset(
@@ -90,7 +88,6 @@ def best_of_n(run: Run, p: BestOfNParams) -> None:
     reward = make_reward(p)
     r = [reward(run, sample) for sample in samples]
     run.note("reward", r)
-    run.note("best_reward", [max(r[: i + 1]) for i in range(p.n)])
     for sample, value in zip(samples, r, strict=True):
         run.finish(sample.node, value)
 

@@ -74,7 +74,7 @@ class ChainOfThoughtParams(AnswerParams):
     claims={"deterministic"},
     notes=(
         Note("confidence", "Δ of each branch: how sure the model was of the answer's tokens",
-             shape="vector", drawn_as="bars"),
+             shape="vector", drawn_as="scores"),
         *VOTE_NOTES,
     ),
     presets={
