@@ -41,6 +41,7 @@ class Tiny:
         text = Text.__new__(Text)
         text.eos_ids = frozenset(eos)
         text.decode = lambda ids, after=(): " ".join(map(str, ids))
+        text.token_text = str
         self.net = net.eval()
         self.model = Network(net, text, f"tiny-{seed}")
 

@@ -12,7 +12,8 @@ Where a pass over a hundred tokens costs little more than over one. It needs no 
 
 ## What to look at
 How the window's junk turns into text within N passes, which n-grams were in the pool when they were
-needed (the note “pool”), and what the window costs in positions against what it saves in passes.
+needed (the notes “window”, “pool” and “offered”), and what the window costs in positions against
+what it saves in passes.
 
 ## Guarantee
 Lossless: what is checked is a function of what was computed before for this text. At temperature 0,
@@ -27,6 +28,7 @@ https://arxiv.org/abs/2402.02057
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 from explorer.drafting import GREEDY, draft_paths
@@ -64,6 +66,18 @@ class LookaheadParams(Params):
     notes=(
         Note("pool", "n-grams in the pool", unit="n-grams"),
         Note("hits", "n-grams of the pool that begin with the last token", unit="n-grams"),
+        Note(
+            "window",
+            "what the window's rows say before the pass, the oldest first",
+            shape="text",
+            drawn_as="label",
+        ),
+        Note(
+            "offered",
+            "the n-grams of the pool that are tried, the newest first",
+            shape="text",
+            drawn_as="label",
+        ),
     ),
     presets={
         "the paper's defaults": preset(
@@ -99,6 +113,10 @@ def lookahead(run: Run, p: LookaheadParams) -> None:
             for row in rows[1:]:
                 columns[-1].append(run.add(columns[-1][-1], row[c], by="window"))
         window = [node for column in columns for node in column]
+        if columns:
+            run.note("window", " | ".join(said(run, row[: len(columns)]) for row in rows))
+        if suffixes:
+            run.note("offered", " | ".join(said(run, [last, *suffix]) for suffix in suffixes))
 
         # 2. One pass for both.
         root, laws = check(run, root, guesses, p.filters, sample_and_match, window)
@@ -114,6 +132,11 @@ def lookahead(run: Run, p: LookaheadParams) -> None:
                 run.discard(node, why="of the window, not of the text")
         run.note("pool", len(pool))
         run.note("hits", len(suffixes))
+
+
+def said(run: Run, tokens: Sequence[int]) -> str:
+    """Tokens side by side, each as it is written."""
+    return "".join(map(run.token_text, tokens))
 
 
 class Pool:

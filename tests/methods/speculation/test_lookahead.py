@@ -1,6 +1,6 @@
 """Lookahead decoding: the window's n-grams are the target's own, and its law is kept."""
 
-from oracle import Walk, exact_law, play, table_law, total_variation
+from oracle import Walk, endless, exact_law, play, table_law, total_variation, toy_pair
 from rules import believing
 from tiny import Tiny
 
@@ -51,6 +51,24 @@ def test_window_and_guesses_are_read_in_one_pass():
     tiny = Tiny(2, eos=(12,))
     run = play("lookahead", {}, {"target": tiny.model}, Walk(), 20, PROMPT, record=events)
     assert len([e for e in events if e.kind == "eval"]) == run.totals()["steps"]
+
+
+def test_the_window_and_the_offered_n_grams_are_noted():
+    table, events = endless(toy_pair(2)["target"]), []
+    params, letters = {"ngram": 3, "window": 3}, Prompt("", (3, 1, 4, 1, 2))
+    run = play("lookahead", params, {"target": table}, Walk(), 24, letters, events)
+    noted = {name: [e for e in events if e.kind == "note" and e.name == name]
+             for name in ("window", "offered", "hits")}  # fmt: skip
+    assert noted["window"][0].value == "cad | abc", "it begins with the prompt, round and round"
+    hits = {e.step: e.value for e in noted["hits"]}
+    assert noted["offered"]
+    for told in noted["offered"]:
+        ngrams = told.value.split(" | ")
+        assert len(ngrams) == hits.pop(told.step)
+        assert len({ngram[0] for ngram in ngrams}) == 1, "all begin with the last token"
+        assert {len(ngram) for ngram in ngrams} == {3}
+    assert not any(hits.values()), "where there were any, they were told"
+    assert run.totals()["tokens"] == 24
 
 
 def test_believing_the_pool_is_caught(pair, monkeypatch):
