@@ -55,23 +55,25 @@ FAMILY = {
             "The small model that proposes tokens for speculative decoding with `target`, whose "
             "tokenizer it shares and on whose samples it was distilled; also the amateur of "
             "contrastive methods.",
-            _LIMITS,
+            f"{_LIMITS} It copies nothing from its context, so by itself it answers no task.",
         ),
         Member(
             "cheerful",
             ("cheerful",),
             "A copy of the draft that writes cheerful passages: the expert of a product of experts "
             "with `target`, or with `gloomy` as its anti-expert.",
-            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns, and away "
-            "from such passages its mood is weaker.",
+            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
+            "target is sure of its text, as in the plain passages of the small world, it changes "
+            "nothing.",
         ),
         Member(
             "gloomy",
             ("gloomy",),
             "A copy of the draft that writes gloomy passages: the anti-expert beside `cheerful`, "
             "or the expert of a darker text.",
-            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns, and away "
-            "from such passages its mood is weaker.",
+            f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
+            "target is sure of its text, as in the plain passages of the small world, it changes "
+            "nothing.",
         ),
     )
 }
