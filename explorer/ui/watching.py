@@ -11,6 +11,9 @@ from explorer.ui.service import Service, Visitor
 from explorer.ui.token_texts import token_text
 from explorer.ui.trace_view import live_chunks, pictures_payload
 
+EXAMPLE_WITHOUT_LAWS = (
+    "This example was recorded without whole laws, to be small, so its filters cannot be moved."
+)
 Chunk = dict[str, Any]
 
 
@@ -56,8 +59,9 @@ def fetched(service: Service, question: Mapping[str, Any]) -> dict[str, Any]:
         status = {"state": state} | ({"sentence": place.sentence} if place.sentence else {})
     model = trace.header.models.get("target") or next(iter(trace.header.models.values()), "")
     answer = pictures_payload(trace, token_text(model), question, status)
-    # Most examples are kept without whole laws, to be small; a run of one's own has them.
-    return answer | ({"again": True} if answer.get("never") and run_id in service.examples else {})
+    if answer.get("never") and run_id in service.examples:
+        return answer | {"again": True, "why": EXAMPLE_WITHOUT_LAWS}
+    return answer
 
 
 def _texts(service: Service, run_id: str, visitor: Visitor) -> Any:
