@@ -19,18 +19,17 @@ LONG = 60  # characters of a text that is told
 
 
 def leaps(fold: Fold) -> dict[int, int]:
-    """Of each step from the first on in which one node was read that does not continue what the
-    step before read: the node. Empty for whoever only goes on."""
-    read: dict[int, set[int]] = {}
+    """Of each step in which a view read one node that does not continue the one it read in the
+    step before: the node. Empty for whoever only goes on, or begins anew with another view."""
+    read: dict[int, set[tuple[str, int]]] = {}
     for event in fold.evals:
-        read.setdefault(event.step, set()).update(event.nodes)
+        read.setdefault(event.step, set()).update((event.view, node) for node in event.nodes)
     alone = {step: next(iter(nodes)) for step, nodes in read.items() if len(nodes) == 1}
-    before: int | None = None
     found = {}
-    for step, node in alone.items():
-        if before is not None and step - 1 in alone and fold.nodes[node].parent != before:
+    for step, (view, node) in alone.items():
+        before = alone.get(step - 1, ("", 0))
+        if before[0] == view and before[1] != fold.nodes[node].parent:
             found[step] = node
-        before = node
     return found
 
 

@@ -34,7 +34,7 @@ def _picture(
     reading: Reading, note: Any, found: Sequence[tuple[NoteEvent, list[float]]]
 ) -> Picture:
     name = show_text(note["name"]).replace("_", " ")
-    table = Table(["step", "text", "ends in", name, "best so far", "became the text"])
+    table = Table(["step", "text", "begins", name, "best so far", "became the text"])
     for event, scores in found:
         texts, chosen = _texts(reading, event, len(scores))
         best = accumulate(scores, max)
@@ -54,7 +54,7 @@ def _picture(
         what=f"What each of several texts was judged by, in the order in which they were drawn: "
         f"{name}.",
         how=f"{about}. The filled bar is the text that came out; the dashed line is the best so "
-        "far, which rises fast at first and then hardly.",
+        "far.",
         captions=captions(reading, lambda step: _tell(reading, name, latest.get(step))),
         table=table,
         figure={
@@ -76,7 +76,7 @@ def _first(reading: Reading) -> str:
 
 
 def _texts(reading: Reading, event: NoteEvent, n: int) -> tuple[list[str], int | None]:
-    """How the texts end, and which one came out; nothing of both where it is not told in this
+    """How the texts begin, and which one came out; nothing of both where it is not told in this
     step which node each ends at."""
     nodes = [mark.node for mark in reading.marked(event.step, "finished")]
     if len(nodes) != n:
@@ -85,7 +85,8 @@ def _texts(reading: Reading, event: NoteEvent, n: int) -> tuple[list[str], int |
     # Of texts inside others' ends the longest came out.
     depth = reading.fold.nodes
     chosen = max(came, key=lambda i: (depth[nodes[i]].depth, -i), default=None)
-    return [reading.ending(node, SHOWN) for node in nodes], chosen
+    texts = [reading.text(reading.fold.path(node)).strip() for node in nodes]
+    return [clip(text, SHOWN) for text in texts], chosen
 
 
 def _frame(reading: Reading, event: NoteEvent, scores: list[float], i: int) -> Frame:
