@@ -78,7 +78,8 @@ def main() -> None:
     revisions = {name: model.revision for name, model in pair.items()}
     rows, runs = Rows(args.runs, tokens=args.tokens, models=revisions), []
     ends = time.monotonic() + 60 * args.minutes
-    every = product(range(args.prompts // 2), TEMPERATURES, texts, args.methods or ways)
+    count = min(map(len, texts.values()))  # the books may have fewer stretches than are asked for
+    every = product(range(count), TEMPERATURES, texts, args.methods or ways)
     for prompt, temperature, text, way in every:
         key = {"prompt": prompt, "temperature": temperature, "text": text, "way": way}
         measured = partial(
