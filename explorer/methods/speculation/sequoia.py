@@ -8,7 +8,8 @@ Every round fills this tree with guesses of the draft, siblings drawn one after 
 replacement, and the target reads it in one pass; siblings are tried in the order of their draw.
 
 ## When to use it
-Where acceptance was measured and the tree shall be the same in every round.
+Where acceptance was measured and the tree shall be the same in every round. For the bundled pair
+`python -m benchmarks.ranks` measures it; the default here is what it found.
 
 ## What to look at
 The shape: the better the first sibling, the deeper; and the expected length against what was
