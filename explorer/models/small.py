@@ -25,7 +25,9 @@ from explorer.models.lean import LeanLlama
 from explorer.models.rows import RowCache, RowLayer, Visibility
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
-PACKS = "fbgemm" in torch.backends.quantized.supported_engines
+PACKS = "fbgemm" in torch.backends.quantized.supported_engines and hasattr(
+    torch, "fbgemm_linear_fp16_weight_fp32_activation"
+)
 
 
 class SmallLlama(LeanLlama):
