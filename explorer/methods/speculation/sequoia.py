@@ -9,7 +9,7 @@ replacement, and the target reads it in one pass; siblings are tried in the orde
 
 ## When to use it
 Where acceptance was measured and the tree shall be the same in every round. For the bundled pair
-`python -m benchmarks.ranks` measures it; the default here is what it found.
+`python -m benchmarks.ranks` measures it, and agrees with the default here.
 
 ## What to look at
 The shape: the better the first sibling, the deeper; and the expected length against what was
