@@ -2,11 +2,12 @@
 
 python -m benchmarks.guesses --texts ../shared/data --minutes 30 [method …]
 
-Held-out prompts, half prose, half tasks in turns, at temperature 0 and 1. A method runs at its
-defaults but for the temperature. Each run is kept in the file of --runs; what stands there is not
-run again, so that a long measurement can be taken in pieces. A prompt goes through all methods
-before the next one's turn, so that each method has seen the same prompts wherever it ends. The
-file of --out sums up the runs: one row a method, temperature and kind of text:
+Held-out prompts, half prose, half tasks in turns, at temperature 0 and 1, a method for greedy texts
+at 0 alone. A method runs at its defaults but for the temperature. Each run is kept in the file of
+--runs; what stands there is not run again, so that a long measurement can be taken in pieces. A
+prompt goes through all methods before the next one's turn, so that each method has seen the same
+prompts wherever it ends. The file of --out sums up the runs: one row a method, temperature and kind
+of text:
 
 gain                 its tokens a second over those of plain decoding, the median over prompts; both
                      run directly after each other, timed by the processor's time of the process
@@ -81,6 +82,8 @@ def main() -> None:
     count = min(map(len, texts.values()))  # the books may have fewer stretches than are asked for
     every = product(range(count), TEMPERATURES, texts, args.methods or ways)
     for prompt, temperature, text, way in every:
+        if temperature and not draws(way):
+            continue
         key = {"prompt": prompt, "temperature": temperature, "text": text, "way": way}
         measured = partial(
             beside_plain, pair, way, temperature, texts[text][prompt], args.tokens, prompt
@@ -91,6 +94,11 @@ def main() -> None:
     for (way, temperature, text), some in grouped(runs):
         lines.append({"row": way, "temperature": temperature, "text": text, **summary(some)})
     args.out.write_text("".join(json.dumps(shortened(line)) + "\n" for line in lines))
+
+
+def draws(way: str) -> bool:
+    """Whether a way can draw its tokens, and is not for greedy texts alone."""
+    return way in THEIRS or "filters" in all_methods()[way].params.model_fields
 
 
 def grouped(
@@ -152,7 +160,9 @@ def decode(
 ) -> Trace:
     name, params = PLAIN[temperature]
     if way is not None:
-        name, params = way, {"filters": "temperature=0" if temperature == 0 else "none"}
+        name, params = way, {}
+        if draws(way):
+            params["filters"] = "temperature=0" if temperature == 0 else "none"
     request, method, parsed = make_request(
         method=name, prompt=prompt, params=params, seed=seed, max_new_tokens=tokens
     )

@@ -187,16 +187,17 @@ const draw = () => {
     actions.append(about, again, check);
   }
   if (v.title) {
-    actions.append(
-      button(v.notice ? "Run it yourself" : "Use its settings", () => {
-        document.body.dataset.drawer = "parameters";
-        filling = true;
-        document.dispatchEvent(new CustomEvent("drawing"));
-        trigger("select", { action: "fill", run: v.run });
-        document.getElementById("go")?.focus();
-      }),
-      button("Export", () => trigger("select", { action: "export", run: v.run })),
-    );
+    const fill = () => {
+      document.body.dataset.drawer = "parameters";
+      filling = true;
+      document.dispatchEvent(new CustomEvent("drawing"));
+      trigger("select", { action: "fill", run: v.run });
+      document.getElementById("go")?.focus();
+    };
+    const mine = v.notice ? button("Run it", fill, "Run it yourself") : button("Use its settings", fill);
+    if (v.notice) mine.append(make("span", "if-wide", " yourself"));
+    const save = button("Export", () => trigger("select", { action: "export", run: v.run }));
+    actions.append(mine, save);
   }
   describe(v);
   if (!props.value || v.keep_address) return;

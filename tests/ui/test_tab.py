@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import gradio as gr
 import pytest
@@ -19,6 +20,12 @@ TOKEN = "m" * 40
 PATIENCE = 60
 
 
+def in_its_loop(coroutine):
+    """Run in a thread of its own: where browser tests ran before, this one has a loop already."""
+    with ThreadPoolExecutor() as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """A page, and 30 runs of its visitor."""
@@ -32,7 +39,7 @@ def page(tmp_path_factory):
     async def made():
         return Page(service)  # without a loop that runs, Gradio makes some that nobody closes
 
-    yield asyncio.run(made())
+    yield in_its_loop(made())
     service.close()
 
 
@@ -46,7 +53,7 @@ def test_the_handlers_of_a_tab_are_given_the_same_object(page):
         tab, other = SessionState(page.blocks), SessionState(page.blocks)
         return [await given(tab), await given(tab), await given(other)]
 
-    first, again, other = asyncio.run(three())
+    first, again, other = in_its_loop(three())
     assert isinstance(first, Tab)
     assert again is first
     assert other is not first
