@@ -242,6 +242,7 @@ def test_one_may_step_back_while_the_run_goes_on(page):
 
 
 def test_what_was_lost_on_the_way_is_filled_in_while_the_run_goes_on(page):
+    page.fill("#pace input", "15")
     press(page, "gaps", "stream")
     page.wait_for_function(
         "document.querySelector('.state').dataset.state === 'running'"
