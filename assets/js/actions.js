@@ -8,6 +8,7 @@ function makeActions(wish) {
   let token = null;
   let from = null; // the token's button, to which the focus returns
   let problem = null;
+  let told = null;
 
   function place() {
     return token.begun != null ? { begun: token.begun } : { node: token.node };
@@ -50,24 +51,37 @@ function makeActions(wish) {
     problem = el("p", "panel-problem");
     problem.setAttribute("role", "alert");
     problem.hidden = true;
-    const known = tokenFacts(token);
     const ways = el("div", "ways");
     ways.append(
       typed(name),
       action("Continue from here", "continue", {}, `Continue from here: behind ${name}, with the same method`),
       action("What if …", "anew", {}, `What if … ${name} is chosen anew, with another method or setting`),
     );
-    const told = el("div", "told");
-    told.append(others(token.alternatives ?? []), known);
+    told = el("div", "told");
+    tell();
     box.replaceChildren(head, ways, problem, told);
     box.hidden = false;
     box.scrollIntoView({ block: "nearest" });
     box.focus({ preventScroll: true });
   }
 
+  function tell() {
+    told.replaceChildren(others(token.alternatives), tokenFacts(token));
+  }
+
+  // A token that was pressed as it streamed by: what the overview knows of it comes behind.
+  function learn(tokens) {
+    if (box.hidden || token.alternatives || token.node == null) return;
+    const known = tokens.find((other) => other.node === token.node);
+    if (!known) return;
+    token = { ...known, ...token };
+    tell();
+  }
+
   // What else the law had there, each with a button that takes it.
   function others(all) {
-    if (!all.length) {
+    if (!all && token.node != null) return el("p", "quiet", "What else there was is being fetched …");
+    if (!all?.length) {
       return el("p", "quiet", token.begun != null
         ? "This token was taken over; the run it comes from knows what else there was."
         : "No law was recorded for this token.");
@@ -121,6 +135,7 @@ function makeActions(wish) {
     box,
     open,
     close,
+    learn,
     refuse(sentence) {
       if (box.hidden) return;
       box.removeAttribute("aria-busy");

@@ -189,6 +189,7 @@ async function fetchOverview() {
   if (!answer || answer.run !== undefined && answer.run !== at.run) return;
   if (answer.error) return say("failed", answer.error);
   at.overview = answer;
+  actions.learn(answer.tokens);
   at.prompt = answer.prompt.map(promptToken);
   at.last = Math.max(at.live ? at.last : 0, answer.last);
   if (at.following) at.step = at.last;

@@ -253,6 +253,26 @@ def test_what_was_lost_on_the_way_is_filled_in_while_the_run_goes_on(page):
     assert expected_text("gaps").startswith(shown)
 
 
+def test_a_token_pressed_before_the_run_is_read_learns_what_else_there_was(page):
+    held = []
+
+    def hold(route):
+        held.append(route) if "overview" in (route.request.post_data or "") else route.continue_()
+
+    page.route("**/component_server**", hold)
+    press(page, "200", "stream")
+    page.wait_for_function(
+        "document.querySelector('.state').dataset.state === 'done'", timeout=60_000
+    )
+    page.locator(".run-text .token").nth(20).click()
+    told = page.locator(".token-panel .told")
+    assert "is being fetched" in told.inner_text()
+    for route in held:
+        route.continue_()
+    told.locator(".alternatives").wait_for()
+    assert "is being fetched" not in told.inner_text()
+
+
 def test_a_picture_pressed_while_the_end_is_fetched_takes_nothing_away(page):
     """Whoever holds the overview of the end back sees the picture first, and then both."""
     run = RUNS["search"]()
