@@ -193,14 +193,16 @@ def shift(browser: Browser) -> dict[str, Any]:
         page = opened(browser, width, height)
         page.locator(".trace-view .canvas, .trace-view .chart").first.wait_for()
         page.evaluate(COUNT_SHIFTS)
-        for name, tokens in (
-            ("first", 48),
-            ("next", 47),
-        ):  # other ones, so that it is no repetition
-            generate(page, tokens)
+        # Other limits, so that the next run is no repetition; the drawer is closed as on a phone.
+        for name, tokens in (("first", 48), ("next", 47)):
+            page.evaluate("document.body.dataset.drawer = 'parameters'")
+            limit(page, tokens)
+            page.evaluate("document.body.dataset.drawer = 'none'")
+            page.wait_for_timeout(1500)
+            page.evaluate("window.shifts = 0")
+            press_generate(page)
             page.wait_for_timeout(1500)  # what comes behind the end: pictures, the list of runs
             found[f"{name}_{width}"] = page.evaluate("window.shifts")
-            page.evaluate("window.shifts = 0")
         page.context.close()
     return found
 
@@ -291,8 +293,16 @@ def pick(page: Page, method: str) -> None:
 
 
 def generate(page: Page, tokens: int, wait: bool = True) -> float:
-    """Press Generate; with `wait`, the seconds that the run itself took."""
+    """A run of so many tokens; with `wait`, the seconds that it took."""
+    limit(page, tokens)
+    return press_generate(page, wait)
+
+
+def limit(page: Page, tokens: int) -> None:
     page.locator("#field-max_new_tokens input[type=number]").fill(str(tokens))
+
+
+def press_generate(page: Page, wait: bool = True) -> float:
     before = page.evaluate("location.href")
     # By the keyboard: a press by the document would not count as one of a person's.
     page.evaluate("document.querySelector('#go').focus()")

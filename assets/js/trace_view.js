@@ -120,6 +120,11 @@ function begin(run) {
   sentence.textContent = "";
 }
 
+// The room that a stream takes is made when it is asked for: then nothing jumps once it comes.
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("#go")) body.classList.add("steady");
+});
+
 function load(value) {
   begin(value.run);
   chips.live = at.live = !!value.live;
