@@ -54,7 +54,9 @@ def test_equal_laws_accept_the_first_and_a_draft_that_is_used_up_no_more():
 
 
 def test_many_places_are_averaged():
-    draw = lambda law: int(law.argmax())  # noqa: E731
+    def draw(law):
+        return int(law.argmax())
+
     pairs = [laws(seed)[1:] for seed in range(4)]
     want = torch.tensor([acceptance_by_rank(p, q, K, draw) for p, q in pairs]).mean(0)
     assert calibrated(pairs, K, draw) == pytest.approx(want.tolist())

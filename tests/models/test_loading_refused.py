@@ -149,7 +149,7 @@ def test_a_damaged_configuration(folder, name, content):
 )
 def test_a_configuration_that_says_what_cannot_be(folder, changes):
     change(folder / "config.json", **changes)
-    sentence(folder)
+    assert sentence(folder)
 
 
 @pytest.mark.parametrize(

@@ -37,22 +37,20 @@ def found(table, rounds, heads, length=3, **params):
     return [texts[token] for token in chosen], events
 
 
-def compare(rounds, heads):
-    for seed in range(8):
-        table = toy_pair(seed, vocab_size=7)["target"]
-        assert found(table, rounds, heads)[0] == naive(table, rounds, heads, 3)
+def is_the_recipe(rounds, heads):
+    tables = [toy_pair(seed, vocab_size=7)["target"] for seed in range(8)]
+    return all(found(t, rounds, heads)[0] == naive(t, rounds, heads, 3) for t in tables)
 
 
 @pytest.mark.parametrize(("rounds", "heads"), [(1, 4), (2, 2), (3, 2), (5, 1)])
 def test_beginnings_are_found_as_the_recipe_finds_them(rounds, heads):
-    compare(rounds, heads)
+    assert is_the_recipe(rounds, heads)
 
 
 def test_a_list_that_stays_empty_is_caught(monkeypatch):
     """Negative control."""
     monkeypatch.setattr(module, "listing", lambda run, explored: list(run.prompt.ids))
-    with pytest.raises(AssertionError):
-        compare(3, 2)
+    assert not is_the_recipe(3, 2)
 
 
 def test_no_beginning_is_tried_twice_and_they_may_run_out():
