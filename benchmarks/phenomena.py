@@ -23,10 +23,12 @@ WINDOW = 512
 
 
 def stretches(books: Sequence[Book], tokenizer, length: int, count: int) -> list[list[int]]:
-    """The first `length` tokens of documents of the held-out books in turns."""
+    """Stretches of held-out documents, books in turns: the beginnings, then what follows them."""
     held_out = [b.documents for b in books if b.held_out]
     documents = (d for row in itertools.zip_longest(*held_out) for d in row if d)
-    rows = (tokenizer(d, verbose=False)["input_ids"][:length] for d in documents)
+    texts = [tokenizer(d, verbose=False)["input_ids"] for d in documents]
+    starts = range(0, max(map(len, texts)), length)
+    rows = (ids[start : start + length] for start in starts for ids in texts)
     return list(itertools.islice((row for row in rows if len(row) == length), count))
 
 

@@ -53,6 +53,10 @@ def test_stretches_come_from_the_held_out_books(books, tokenizer):
     rows = stretches(books, tokenizer, 20, 3)
     assert [len(row) for row in rows] == [20] * 3
     assert all(any(d.startswith(tokenizer.decode(row)) for d in held_out) for row in rows)
+    longest = max(len(tokenizer(d)["input_ids"]) for d in held_out)
+    every = stretches(books, tokenizer, longest // 2, 1_000_000)
+    beginnings = [any(d.startswith(tokenizer.decode(row)) for d in held_out) for row in every]
+    assert beginnings == sorted(beginnings, reverse=True) and not all(beginnings)
 
 
 def test_experts_steer_by_their_difference(tokenizer, tiny_recipe):
