@@ -1,35 +1,23 @@
-"""The form: what is asked for, and a control for each parameter of the chosen method."""
+"""The form: what is asked for, whatever the method (`method_form` has what is the method's own)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import gradio as gr
 
-from explorer.decoding import DEFAULT_MODELS
-from explorer.models.library import bundled
 from explorer.registry import Method, all_methods, get_method
 from explorer.settings import settings
 from explorer.trace import Header
 from explorer.ui.beginning import BETWEEN, OF_A_RUN, beginning, of_run
 from explorer.ui.catalogue import about_method
-from explorer.ui.controls import Control, controls
-from explorer.ui.parts import part, script
+from explorer.ui.parts import part
 
 FIRST_METHOD, SECOND_METHOD = "beam_search", "sample"
 FIRST_PROMPT = "Once upon a time there was a miller"
 FIRST_TOKENS = 48
-SECOND = "b-"  # before the names of a second method's fields
 MOST_SEED = 2**53 - 1  # what a browser can count to
-ROLES = {
-    "target": "Target: the model whose text we want",
-    "draft": "Draft: the model that guesses",
-    "amateur": "Amateur: the weaker model",
-    "judge": "Judge: a model that says what texts are worth",
-}
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."
 ABOUT_SECOND = (
     "A is the method above. Prompt, seed and number of tokens are the same for both; "
@@ -67,36 +55,6 @@ class Common:
     seed: gr.Number
     chat: gr.Checkbox
     models: gr.State
-
-
-Submit = Callable[..., Any]  # who asks and from where, then the keywords of a job, or of two
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """The controls of one method: its models and its parameters."""
-
-    method: Method
-    prefix: str  # before the names of its controls, to tell a second method's apart
-    models: dict[str, gr.Dropdown]  # by role
-    params: list[Control]
-
-    @property
-    def components(self) -> list[Any]:
-        return [*self.models.values(), *(control.component for control in self.params)]
-
-    def read(self, values: Sequence[Any]) -> dict[str, Any]:
-        """The keywords of a job that are this method's, out of its controls' values."""
-        models, params = values[: len(self.models)], values[len(self.models) :]
-        return {
-            "method": self.method.id,
-            "models": {
-                role: model
-                for role, model in zip(self.models, models, strict=True)
-                if model or role not in self.method.optional
-            },
-            "params": {c.name: c.read(x) for c, x in zip(self.params, params, strict=True)},
-        }
 
 
 def ask_row() -> Ask:
@@ -156,7 +114,7 @@ def _method_picker(method_id: str, label: str, elem_id: str) -> gr.Dropdown:
 
 
 def common_controls() -> Common:
-    """The drawer's fixed controls; they are placed by `place_controls`."""
+    """The drawer's fixed controls; they are placed by `method_form.place_controls`."""
     most = settings().max_new_tokens
     return Common(
         gr.Dropdown(
@@ -198,115 +156,6 @@ def common_controls() -> Common:
         ),
         gr.State({}),
     )
-
-
-def place_controls(
-    ask: Ask,
-    common: Common,
-    who: list[Any],
-    loaded: Any,
-    submit: Submit,
-    outputs: list[Any],
-    every: dict[str, Any],
-) -> None:
-    """Preset, the method's own controls, and what all methods share, in this order.
-
-    `submit` gets the values of `who`, and behind them the keywords of a job, or of two.
-    """
-    gr.HTML("<h2>Method A</h2>", elem_id="heading-first")
-    common.preset.render()
-    common.preset.input(_preset_help, [ask.method, common.preset], [common.preset], **every)
-    _draw_controls(ask, common, who, loaded, submit, outputs, every)
-    for component in (common.max_new_tokens, common.seed, common.chat):
-        component.render()
-
-
-def _draw_controls(
-    ask: Ask,
-    common: Common,
-    who: list[Any],
-    loaded: Any,
-    submit: Submit,
-    outputs: list[Any],
-    every: dict[str, Any],
-) -> None:
-    """Draws the method's controls anew for each method and preset, with what Generate reads."""
-
-    second = ask.second
-    for chosen in (ask.method.change, common.preset.change, second.on.change,
-                   second.method.change, second.preset.change):  # fmt: skip
-        chosen(None, js=script("drawing.js"))
-
-    # Another method brings other presets, so it is always a preset that changes.
-    @gr.render(
-        inputs=[
-            ask.method,
-            common.preset,
-            second.on,
-            second.method,
-            second.preset,
-            common.models,
-        ],
-        triggers=[loaded, common.preset.change, second.on.change, second.preset.change],
-        show_progress="hidden",
-        concurrency_limit=None,
-    )
-    def draw(
-        method_id: str,
-        preset: str,
-        two: bool,
-        other_id: str,
-        other_preset: str,
-        kept: dict[str, str],
-    ) -> None:
-        sides = [_own(method_id, preset, kept)]
-        if two:
-            # No gr.HTML: it would be shown as the one at its place before, which is hidden.
-            gr.Markdown("## Method B")
-            sides.append(_own(other_id, other_preset, kept, SECOND))
-        for side in sides:
-            for role, picker in side.models.items():
-                keep = partial(_keep_model, side.prefix + role)
-                picker.input(keep, [picker, common.models], [common.models], **every)
-        fixed = [ask.prompt, common.seed, common.max_new_tokens, common.chat]
-
-        def send(*given: Any) -> Any:
-            values = given[len(who) :]
-            prompt, seed, max_new_tokens, chat = values[: len(fixed)]
-            shared = {
-                "prompt": prompt,
-                "seed": 0 if seed is None else seed,
-                "max_new_tokens": max_new_tokens,
-                "chat": bool(chat),
-            }
-            jobs, at = [], len(fixed)
-            for side in sides:
-                upto = at + len(side.components)
-                jobs.append(shared | side.read(values[at:upto]))
-                at = upto
-            return submit(*given[: len(who)], *jobs)
-
-        gr.on(
-            [ask.go.click, ask.prompt.submit],
-            send,
-            inputs=[*who, *fixed, *(c for side in sides for c in side.components)],
-            outputs=outputs,
-            **every,
-        )
-        part("drawn")
-
-
-def _own(method_id: str, preset: str, kept: dict[str, str], prefix: str = "") -> Own:
-    """Draws the controls of one method; `prefix` tells those of a second one apart."""
-    method = get_method(method_id)
-    begin = beginning(method, preset)
-    params = list(controls(method, begin.params, begin.key, prefix))
-    models = {}
-    for role in method.roles:
-        chosen = begin.models.get(role) or kept.get(prefix + role)
-        key = f"{chosen}/{begin.key if begin.models else ''}"
-        models[role] = _model_picker(role, chosen, key, prefix)
-    return Own(method, prefix, models, params)
 
 
 def method_chosen(method_id: str, preset: str | None) -> tuple[dict[str, Any], Any]:
@@ -358,11 +207,6 @@ def filled(ask: Ask, common: Common, header: Header) -> dict[Any, Any]:
     }
 
 
-def _keep_model(role: str, model: str | None, kept: dict[str, str]) -> dict[str, str]:
-    """The next method that has the role begins with the same model."""
-    return {**kept, role: model or DEFAULT_MODELS.get(role.removeprefix(SECOND), "")}
-
-
 def second_chosen(method_id: str) -> Any:
     """The presets of the second method."""
     return gr.update(**_second_presets(get_method(method_id)))
@@ -370,21 +214,6 @@ def second_chosen(method_id: str) -> Any:
 
 def _second_presets(method: Method) -> dict[str, Any]:
     return _presets(method) | {"info": None}  # help would push it out of its row
-
-
-def _model_picker(role: str, chosen: str | None, key: str, prefix: str) -> gr.Dropdown:
-    names = [model.name for model in bundled() if not model.problem]
-    choices = [(name, name) for name in (*names, "toy", "toy-draft")]
-    return gr.Dropdown(
-        choices if role in DEFAULT_MODELS else [("none", ""), *choices],
-        value=chosen or DEFAULT_MODELS.get(role, ""),
-        label=ROLES[role],
-        info="Or type an id of the Hugging Face hub: owner/name, or owner/name@revision.",
-        allow_custom_value=True,
-        interactive=True,
-        elem_id=f"field-{prefix}model-{role}",
-        key=f"{prefix}model/{role}/{key}",
-    )
 
 
 def _choice(method: Method) -> str:
@@ -397,7 +226,7 @@ def _presets(method: Method) -> dict[str, Any]:
     return {"choices": choices, "value": choices[0][1], "info": PRESET_HELP}
 
 
-def _preset_help(method_id: str, preset: str) -> Any:
+def preset_help(method_id: str, preset: str) -> Any:
     """What to look at with the chosen preset."""
     about = beginning(get_method(method_id), preset).about
     return gr.update(info=about or PRESET_HELP)

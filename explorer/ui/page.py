@@ -9,7 +9,7 @@ import gradio as gr
 
 from explorer.errors import ExplorerError, InputError
 from explorer.registry import get_method
-from explorer.ui import form, runs, sessions
+from explorer.ui import form, method_form, runs, sessions
 from explorer.ui.about import about_panel
 from explorer.ui.api import publish
 from explorer.ui.bar import bar_value
@@ -85,7 +85,7 @@ class Page:
             with gr.Column(elem_id="drawer"):
                 with gr.Column(elem_id="panel-parameters"):
                     self.common = form.common_controls()
-                    form.place_controls(
+                    method_form.place_controls(
                         self.ask,
                         self.common,
                         [self.owner, self.tab, self.my_runs.session, self.origin],
