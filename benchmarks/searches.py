@@ -8,7 +8,7 @@ curse       length, log-probability and repetition of the most probable finished
 lattice     texts in a lattice and the mean log-probability of those read out, beside the hypotheses
             of a beam search that reads as many prefixes (what is read out comes to the positions)
 repetition  repeated and distinct 1- to 4-grams on held-out prose, method by method, beside the
-            human text
+            human text; and on questions of Spec-Bench, of all its kinds
 keywords    sentences from the words of CommonGen's dev set: how many of the words come (in the
             form they are given in), how many texts have them all, and log-probability a token
 
@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -43,6 +44,7 @@ RESULTS = Path("benchmarks/results/searches.jsonl")
 KEYWORD_TOKENS = 24
 BLOCK = 20  # sets of keywords in a row
 LATTICE_TOKENS = 40
+QUESTION_TOKENS = 512
 LATTICE_BUDGETS = (4, 8)
 LATTICE_PROMPTS = 4
 BEGINNING = "Once upon a time"
@@ -281,19 +283,30 @@ def held_out(args: argparse.Namespace, behind: int) -> list[list[int]]:
 def repetition(target: LanguageModel, args: argparse.Namespace) -> Part:
     """n-grams of people, of plain ways, and of every method against repetition."""
     texts = held_out(args, args.tokens)
-    prompts = [target.decode(row[: phenomena.PROMPT_TOKENS]) for row in texts]
+    human = [row[phenomena.PROMPT_TOKENS :] for row in texts]
+    common = {"prompts": "prose", "n": len(texts), "tokens": args.tokens}
+    yield {"way": "human", **common}, lambda: ngrams(human)
+    prompts = {
+        "prose": [target.decode(row[: phenomena.PROMPT_TOKENS]) for row in texts],
+        "Spec-Bench": questions(args, target),
+    }
     against = [m.id for m in all_methods().values() if m.family == "repetition"]
     ways = {**PLAIN, **{method: (method, {}) for method in against}}
-    common = {"n": len(prompts), "tokens": args.tokens}
-    human = [row[phenomena.PROMPT_TOKENS :] for row in texts]
-    yield {"way": "human", **common}, lambda: ngrams(human)
-    for way, (method, params) in ways.items():
+    for (kind, some), (way, (method, params)) in product(prompts.items(), ways.items()):
         yield (
-            {"way": way, **common},
-            lambda method=method, params=params: ngrams(
-                [run(target, method, text, args.tokens, **params).token_ids for text in prompts]
+            {"way": way, "prompts": kind, "n": len(some), "tokens": args.tokens},
+            lambda method=method, params=params, some=some: ngrams(
+                [run(target, method, text, args.tokens, **params).token_ids for text in some]
             ),
         )
+
+
+def questions(args: argparse.Namespace, target: LanguageModel) -> list[str]:
+    """First turns of Spec-Bench, evenly spaced: some of every kind, and of long ones the end."""
+    lines = (args.texts / "evals/spec_bench/question.jsonl").read_text("utf-8").splitlines()
+    places = [i * len(lines) // args.prompts for i in range(args.prompts)]
+    texts = [json.loads(lines[place])["turns"][0] for place in places]
+    return [target.decode(target.encode(text)[-QUESTION_TOKENS:]) for text in texts]
 
 
 def ngrams(texts: Sequence[list[int]], orders: Sequence[int] = (1, 2, 3, 4)) -> dict[str, float]:
