@@ -8,8 +8,9 @@ probable each node's token was behind its parent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import exp, inf, isfinite, log
 
 from explorer.tree import ROOT
 
@@ -173,6 +174,17 @@ class Lattice:
         n = min(n, total)
         return [self._numbered((2 * i + 1) * total // (2 * n), onward) for i in range(n)]
 
+    def drawn(
+        self, n: int, draw: Callable[[list[float]], int], probable: bool = False
+    ) -> list[Way]:
+        """n texts drawn one by one, each of all alike likely; a text may come again.
+
+        With `probable` a text's chance is in proportion to its probability on the edges. `draw`
+        takes chances that sum to one and says which it is. No text is drawn where there is none.
+        """
+        chances = self._by_probability() if probable else self._by_number()
+        return [self._fallen(chances, draw) for _ in range(n)] if self.ends else []
+
     def best(self, n: int, alpha: float) -> list[Way]:
         """The n best texts by score, best first; at each place the n best beginnings compete."""
         kept: dict[int, list[Way]] = {place: [] for place in self._members}
@@ -227,6 +239,36 @@ class Lattice:
                     break
                 number -= onward[step.to]
             place, way = step.to, way.then(step)
+
+    def _by_number(self) -> dict[int, list[float]]:
+        """For each place before texts: the share of them that ends here, then each step's."""
+        onward = self.onward()
+        return {
+            place: [(place in self.ends) / ways, *(onward[s.to] / ways for s in self.steps(place))]
+            for place, ways in onward.items()
+            if ways
+        }
+
+    def _by_probability(self) -> dict[int, list[float]]:
+        """As `_by_number`, but each text counts as much as it is probable."""
+        chances: dict[int, list[float]] = {}
+        behind: dict[int, float] = {}  # of each place the log of what all its texts sum up to
+        for place in reversed(self.order()):
+            parts = [0.0 if place in self.ends else -inf]
+            parts += [step.logp + behind[step.to] for step in self.steps(place)]
+            behind[place] = top = max(parts)
+            if isfinite(top):
+                shares = [exp(x - top) for x in parts]
+                behind[place] += log(sum(shares))
+                chances[place] = [share / sum(shares) for share in shares]
+        return chances
+
+    def _fallen(self, chances: dict[int, list[float]], draw: Callable[[list[float]], int]) -> Way:
+        place, way = ROOT, Way()
+        while (i := draw(chances[place])) > 0:  # 0 is to end here
+            step = self.steps(place)[i - 1]
+            place, way = step.to, way.then(step)
+        return way
 
     def _reaches(self, start: int, goal: int) -> bool:
         found = {start}

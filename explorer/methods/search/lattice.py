@@ -5,8 +5,9 @@ The most promising prefix that waits is taken out and completed at once by its b
 second best and so on wait in turn. Where a prefix ends in the same n tokens as one that is there
 already, both are taken to continue alike: it is merged into the other and not read on (RCB). ZIP
 also merges the tokens before, pairwise, as far back as they are the same. What comes out is a
-lattice, in which every way from the prompt to an end is a text. Some are read out, and the target,
-or a second model, says what they are worth.
+lattice, in which every way from the prompt to an end is a text. Some are read out: the best, some
+at equal distances in the row of all, or drawn ones. The target, or a second model, says what they
+are worth.
 
 ## When to use it
 To have very many good texts at the price of one beam search: variants to choose from, a space to
@@ -17,9 +18,10 @@ The lattice: where ways meet, and how many run through each place. How the numbe
 grows with the passes. By how much the scores on the edges differ from the target's own.
 
 ## Guarantee
-Deterministic. The scores of the answers are the target's own. Without merging every text of the
-lattice was read; with RCB those on the edges are exact too if the target looks at fewer than n
-tokens. ZIP gives that up.
+Exact for its own rule. Only drawing texts is random: by counting the ways onward from each place,
+each text has the same chance, or one in proportion to its probability on the edges. The scores of
+the answers are the target's own. Without merging every text of the lattice was read; with RCB
+those on the edges are exact too if the target looks at fewer than n tokens. ZIP gives that up.
 
 ## Reference
 Xu, Jonnalagadda and Durrett 2022, "Massive-scale Decoding for Text Generation using Lattices",
@@ -35,6 +37,8 @@ from itertools import combinations, islice
 from math import inf, isfinite, log10
 from statistics import mean
 from typing import Literal
+
+import torch
 
 from explorer.errors import InputError
 from explorer.frontier import Frontier
@@ -81,9 +85,11 @@ class LatticeParams(Params):
     texts: int = param(
         10, "Texts", "Texts that are read out of the lattice.", unit="texts", ge=1, le=64
     )
-    pick: Literal["best", "evenly"] = param(
-        "best", "Which", "best: by the scores on the edges; evenly: from all, at equal distances."
-    )
+    pick: Literal["best", "evenly", "uniform", "probable"] = param(
+        "best", "Which",
+        "best: by the scores on the edges; evenly: from all, at equal distances; uniform: drawn, "
+        "all alike likely; probable: drawn by the probabilities on the edges.",
+    )  # fmt: skip
     rank_by: Literal["target", "judge"] = param(
         "target", "Ranked by", "Whose scores decide between the texts that are read out."
     )
@@ -98,7 +104,7 @@ class LatticeParams(Params):
     paper="https://arxiv.org/abs/2112.07660",
     params=LatticeParams,
     optional=("judge",),
-    claims={"deterministic"},
+    claims={"exact"},
     notes=(
         Note("texts", "Texts in the lattice, as a power of ten", unit="log₁₀"),
         Note("on_edges", "Scores of the texts read out, as the lattice has them", "vector",
@@ -110,10 +116,15 @@ class LatticeParams(Params):
     ),
     presets={
         "the paper's defaults": preset(
-            "The passes of a beam of sixteen: how fast the number of texts grows.",
+            "The passes of a beam of sixteen, one after another, ten seconds or more for 60 "
+            "tokens: how fast the number of texts grows.",
             num_beams=16, texts=20,
         ),
         "zip": preset("Ways meet earlier, and the texts are many more.", merge="zip"),
+        "drawn": preset(
+            "All texts had the same chance: how far those drawn lie behind the best ones.",
+            pick="uniform", texts=20,
+        ),
         "nothing merged": preset("As many passes, and one text for each way taken.", merge="none"),
         "break it": preset(
             "One token in common is enough: texts that no model would write, at equal distances.",
@@ -224,8 +235,11 @@ class Search:
         run, p = self.run, self.p
         if p.pick == "best":
             ways = self.lattice.best(p.texts, p.length_penalty)
-        else:
+        elif p.pick == "evenly":
             ways = self.lattice.evenly(p.texts)
+        else:
+            found = self.lattice.drawn(p.texts, self._draw, probable=p.pick == "probable")
+            ways = list(dict.fromkeys(found))  # what is drawn twice is one answer
         if not ways:
             run.note("statistics", "no text came to its end: the answer is the longest prefix")
             return [(max(self.lattice.places, key=run.tree.depth), None)]
@@ -261,6 +275,9 @@ class Search:
         # A filter may forbid behind one prefix what it let pass behind the other.
         told = [score if isfinite(score) else None for score in scores]
         return path[-1], told[0], told[1]
+
+    def _draw(self, chances: list[float]) -> int:
+        return self.run.draw(torch.tensor(chances, dtype=torch.float64))
 
     def _judged(self, tip: int) -> float:
         path = [self.run.root, *self.run.tree.path(tip)]

@@ -1,13 +1,25 @@
 """The lattice: its texts, their scores and their number are what enumeration says."""
 
+import math
+
 import pytest
 import torch
-from oracle import PROMPT, Walk, most_probable, play, text_logp, toy_pair
+from oracle import (
+    PROMPT,
+    Walk,
+    exact_law,
+    most_probable,
+    play,
+    text_logp,
+    total_variation,
+    toy_pair,
+)  # fmt: skip
 
 import explorer.methods.search.lattice as module
 from explorer.errors import InputError
 from explorer.lattice import Lattice
 from explorer.models.table import EOS, TableLM
+from explorer.randomness import Seeded
 
 LENGTH = 7
 WHOLE = {"k": 4, "min_length": 0, "num_beams": 64, "length_penalty": 0.0, "texts": 64}
@@ -162,6 +174,75 @@ def test_texts_at_equal_distances_are_the_numbered_ones(monkeypatch):
     want = [every[(2 * i + 1) * len(every) // 10] for i in range(5)]
     assert [way.tokens for way in lattice.evenly(5)] == want
     assert len(lattice.evenly(10**6)) == len(every)
+
+
+DRAWN = {"k": 2, "min_length": 0, "length_penalty": 0.0, "num_beams": 3, "n": 1, "shift": 0}
+TABLES = [toy_pair(seed)["target"] for seed in range(3)]
+
+
+def law_of_one(table, pick):
+    return exact_law("lattice", {**DRAWN, "pick": pick, "texts": 1}, {"target": table}, 5)
+
+
+def alike(lattice):
+    return {way.tokens: 1 / lattice.onward()[0] for way in lattice.texts()}
+
+
+def as_probable(lattice):
+    total = sum(math.exp(way.logp) for way in lattice.texts())
+    return {way.tokens: math.exp(way.logp) / total for way in lattice.texts()}
+
+
+@pytest.mark.parametrize(("pick", "wanted"), [("uniform", alike), ("probable", as_probable)])
+def test_a_drawn_text_follows_its_law_over_all_texts(pick, wanted, monkeypatch):
+    for table in TABLES:
+        _, lattice, events = searched(table, monkeypatch, 5, **DRAWN)
+        assert any(e.kind == "mark" and e.mark == "merged" for e in events)
+        assert total_variation(law_of_one(table, pick), wanted(lattice)) < 1e-12
+
+
+@pytest.mark.parametrize("pick", ["uniform", "probable"])
+def test_going_on_by_any_step_alike_is_caught(pick, monkeypatch):
+    """Negative control: from each place all that leads to an end has the same chance."""
+    real = [law_of_one(table, pick) for table in TABLES]
+    name = "_by_number" if pick == "uniform" else "_by_probability"
+    chances = getattr(Lattice, name)
+
+    def any_alike(lattice):
+        found = chances(lattice)
+        return {p: [(x > 0) / sum(y > 0 for y in xs) for x in xs] for p, xs in found.items()}
+
+    monkeypatch.setattr(Lattice, name, any_alike)
+    planted = [law_of_one(table, pick) for table in TABLES]
+    assert max(map(total_variation, real, planted)) > 0.1
+
+
+def test_texts_are_drawn_one_by_one_and_may_come_again(monkeypatch):
+    table = TABLES[0]
+    _, lattice, _ = searched(table, monkeypatch, 4, **DRAWN)
+    ranked = sorted(alike(lattice), key=lambda text: -text_logp(table, text))
+    n = len(ranked)
+    better = {text: (n - i) / n for i, text in enumerate(ranked)}  # chance to be no better
+    want = {text: better[text] ** 2 - (better[text] - 1 / n) ** 2 for text in ranked}
+    law = exact_law("lattice", {**DRAWN, "pick": "uniform", "texts": 2}, {"target": table}, 4)
+    assert total_variation(law, want) < 1e-12
+
+
+def test_drawn_texts_are_the_seeds(monkeypatch):
+    def texts(seed):
+        values = {**DRAWN, "pick": "uniform", "texts": 4}
+        outputs = play("lattice", values, {"target": TABLES[0]}, Seeded(seed), LENGTH).end().outputs
+        return [o.token_ids for o in outputs]
+
+    assert texts(1) == texts(1)
+    assert any(texts(1) != texts(seed) for seed in range(2, 5))
+
+
+def test_a_lattice_without_a_whole_text_has_none_to_draw(monkeypatch):
+    values = {"merge": "none", "num_beams": 1, "complete": False, "length_penalty": -3.0}
+    run, lattice, _ = searched(short_sighted(1), monkeypatch, **values, pick="uniform")
+    assert not lattice.ends
+    assert len(run.end().outputs) == 1
 
 
 def test_a_text_behind_a_long_way_is_cut_at_the_limit(monkeypatch):
