@@ -69,7 +69,8 @@ class InContextNavigationParams(AnswerParams):
     ),
     presets={
         "the paper's defaults": preset(
-            "A hundred beginnings: how deep in the plain prompt's ranking the last ones stood.",
+            "A hundred texts, about half a minute for 60 tokens each: how deep in the plain "
+            "prompt's ranking the last beginnings stood.",
             rounds=10, heads=10,
         ),
         "three rounds of four": preset(
@@ -82,7 +83,8 @@ class InContextNavigationParams(AnswerParams):
             "One round: the branches of chain-of-thought decoding.", rounds=1, heads=10
         ),
         "break it": preset(
-            "So many beginnings a round that most have no chance: texts that begin anywhere.",
+            "Ninety texts, about fifteen seconds for 60 tokens each: most beginnings have no "
+            "chance, so the texts begin anywhere.",
             rounds=3, heads=30,
         ),
     },
