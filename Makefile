@@ -34,7 +34,7 @@ lint: $(VENV)/ready-dev
 	$(BIN)/mypy
 
 oracles: $(VENV)/ready-dev
-	PYTHONPATH=. $(BIN)/python tests/record_oracles.py $(METHODS)
+	$(BIN)/python tests/record_oracles.py $(METHODS)
 
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m benchmarks.engine

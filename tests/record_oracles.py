@@ -1,6 +1,7 @@
 """Run what proves the methods' claims, and write down how it stood: `make oracles`.
 
-With ids of methods, only theirs is run and only their entries change. Exit status: pytest's.
+With ids of methods, only theirs is run and only their entries change. What is checked and where it
+is written is the checkout that this file lies in. Exit status: pytest's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # before any checkout that is installed
+
 from oracle import exact_law, table_law, total_variation, toy_pair
 
 from explorer.decoding import versions
@@ -19,6 +23,7 @@ from explorer.oracles import RECORD
 from explorer.registry import Method, all_methods, get_method
 from explorer.sampling import parse_chain
 
+ROOT = Path(__file__).parents[1]
 TOYS = range(10)
 # What makes a method act on texts of three letters; the others do so by default.
 ACTING = {
@@ -26,7 +31,7 @@ ACTING = {
     "nest": {"text": "abababba\n\nbbaab"},
     "superposed": {"text": "abababba\n\nbbaab", "filters": "temperature=1", "penalty": 2.0},
 }
-CONTRACTS = "tests/test_contracts.py"
+CONTRACTS = ROOT / "tests" / "test_contracts.py"
 
 
 class Recorder:
@@ -113,10 +118,10 @@ def is_control(item: pytest.Item) -> bool:
 
 def main(ids: list[str]) -> int:
     methods = [get_method(name) for name in ids] or list(all_methods().values())
-    files = [f"tests/methods/{m.family}/test_{m.id}.py" for m in methods]
+    files = [ROOT / "tests" / "methods" / m.family / f"test_{m.id}.py" for m in methods]
     recorder = Recorder()
     some = ["-k", " or ".join(ids)] if ids else []
-    status = pytest.main(["-q", *some, *files, CONTRACTS], plugins=[recorder])
+    status = pytest.main(["-q", *some, *map(str, [*files, CONTRACTS])], plugins=[recorder])
     known = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.exists() else {}
     wanted = {m.id for m in methods}
     kept = {name: entry for name, entry in known.items() if name in all_methods()}

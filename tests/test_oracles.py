@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -109,3 +111,13 @@ def test_what_a_run_of_the_checks_says_is_written_down():
             recorder.pytest_runtest_logreport(report)
     (found,) = recorder.entries()["greedy"]["checks"]
     assert found == {"test": test, "cases": 2, "passed": 1, "control": False}
+
+
+def test_it_is_written_beside_the_checks_that_were_run(tmp_path):
+    """From anywhere, and whatever checkout is installed."""
+    for folder in ("explorer", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    code = f"import sys; sys.path[0] = '{tmp_path}/tests'; import record_oracles; "
+    asked = [sys.executable, "-c", code + "print(record_oracles.RECORD)"]
+    told = subprocess.run(asked, cwd="/", capture_output=True, text=True, check=True).stdout
+    assert told.strip() == str(tmp_path / "assets" / "oracles.json")
