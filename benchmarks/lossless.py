@@ -27,7 +27,6 @@ from training.world import HELD_OUT_SEEDS
 NEAR_TIE = 1e-5  # nats
 SPARE = 20  # prompts that stand in for those with a near-tie, and for those that came before
 ALREADY = 20_000  # held-out seeds below are used by other benchmarks
-GREEDY_ALONE = ("jacobi",)  # it has no other temperature to be lossless at
 OPENINGS = (
     "Once upon a time there was a", "The king had three", "In the middle of the forest stood a",
     "Early the next morning the", "The old woman looked at the", "There lived by the sea a",
@@ -122,9 +121,8 @@ def main() -> None:
             texts[prompt] = known[prompt]["tokens"]
     over = {row["method"] for row in rows if row["row"] == "lossless"}
     for method in all_methods().values():
-        claims = "lossless" in method.claims or method.id in GREEDY_ALONE
         wanted = not given.methods or method.id in given.methods
-        if claims and wanted and method.id not in over:
+        if method.claims & {"lossless", "greedy"} and wanted and method.id not in over:
             add(held_to(method, texts, given.tokens))
 
 

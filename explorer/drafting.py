@@ -77,6 +77,12 @@ def draft_paths(
     return guesses
 
 
+def copied_from(run: Run, tokens: Sequence[int], at: int, where: str) -> str:
+    """What is copied and where it stands, for a note; `at` is its first token's place there."""
+    words = run.models["target"].decode(list(tokens))
+    return f"“{words}” from {where}, tokens {at + 1} to {at + len(tokens)}"
+
+
 def text_so_far(run: Run, node: int) -> list[int]:
     """Token ids of the prompt and of the text down to `node`."""
     return [*run.prompt.ids, *run.tree.tokens(node)]

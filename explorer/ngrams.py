@@ -89,6 +89,10 @@ class NgramCounts:
         self._read = 0
         self._counts: dict[tuple[int, ...], dict[int, int]] = defaultdict(dict)
 
+    def __len__(self) -> int:
+        """Different contexts that were counted."""
+        return len(self._counts)
+
     def read(self, text: Sequence[int]) -> None:
         """Count what `text` has behind what was read of it before."""
         for at in range(max(1, self._read), len(text)):

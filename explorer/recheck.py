@@ -1,6 +1,7 @@
 """Is a recorded run lossless, as its method claims? The target is read again, alone.
 
-At temperature 0 the target writes the text once more, token by token. For a drawn text the law that
+At temperature 0, and of a method that is always greedy, the target writes the text once more, token
+by token. For a drawn text the law that
 was used at each place is compared with the target's own there. Of a method that claims nothing it
 is told how far from the target its text landed.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from explorer.drafting import GREEDY
 from explorer.errors import InputError
 from explorer.law import Law
 from explorer.randomness import Seeded
@@ -47,6 +49,8 @@ def recheck(trace: Trace, target: LanguageModel) -> Finding:
     if not fold.text_at():
         raise InputError("The run has no text of its own, so there is nothing to verify.")
     _check_same(trace, target)
+    if "greedy" in method.claims:
+        return _same_text(trace, fold, target, GREEDY)
     if "lossless" not in method.claims:
         return _how_far(trace, fold, target, method.title)
     surely = any(isinstance(f, Temperature) and f.t == 0 for f in filters)

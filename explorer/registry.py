@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from explorer.run import Run
 
 Family = Literal["sampling", "repetition", "search", "contrast", "speculation"]
-Claim = Literal["lossless", "exact", "deterministic"]
+Claim = Literal["lossless", "greedy", "exact", "deterministic"]
 # The first four draw numbers and texts as they are; the others read a record of their own.
 DrawnAs = Literal[
     "line", "bars", "heatmap", "label", "constraints", "revisits", "scores", "votes", "utilities"
@@ -38,6 +38,7 @@ FAMILIES: dict[str, str] = {
 }
 CLAIMS: dict[str, str] = {
     "lossless": "The output follows the target's own law under the same filters.",
+    "greedy": "The text is the one that the target writes at temperature 0.",
     "exact": "The output follows exactly the law that the method's formula states.",
     "deterministic": "Nothing is random: every seed gives the same text.",
 }

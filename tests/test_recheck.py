@@ -2,6 +2,7 @@
 
 import pytest
 
+import explorer.methods.speculation.jacobi as jacobi_module
 import explorer.methods.speculation.speculative_sampling as module
 from explorer import decode
 from explorer.errors import InputError
@@ -11,6 +12,14 @@ from explorer.registry import all_methods
 from explorer.verification import Verdict
 
 LOSSLESS = [m.id for m in all_methods().values() if "lossless" in m.claims]
+
+
+def believing(run, law, guesses):
+    """Takes the first guess unseen."""
+    if guesses:
+        run.accept(guesses[0].node, p=1.0)
+        return Verdict(accepted=guesses[0])
+    return Verdict(token=run.choose(law))
 
 
 def ran(method, target, seed=0, **params):
@@ -48,13 +57,6 @@ def test_a_filter_with_a_chance_is_compared_before_the_filters():
 @pytest.mark.parametrize("chain", ["temperature=0", "none"])
 def test_believing_the_draft_is_found_out(monkeypatch, chain):
     """Negative control: at temperature 0 by the text, else by the p that stands in the record."""
-
-    def believing(run, law, guesses):
-        if guesses:
-            run.accept(guesses[0].node, p=1.0)
-            return Verdict(accepted=guesses[0])
-        return Verdict(token=run.choose(law))
-
     monkeypatch.setattr(module, "chain", believing)
     target = TableLM(5, 3)
     found = recheck(ran("speculative_sampling", target, filters=chain), target)
@@ -67,7 +69,21 @@ def test_another_model_is_found_out():
     assert not recheck(ran("rest", target, filters="none"), TableLM(5, 4)).holds
 
 
-@pytest.mark.parametrize("method", ["jacobi", "unified_layer_skipping", "ada_skip", "nest"])
+@pytest.mark.parametrize("seed", range(3))
+def test_jacobi_is_found_to_be_greedy(seed):
+    target = TableLM(5, seed)
+    found = recheck(ran("jacobi", target, seed), target)
+    assert found.holds, found.sentence
+
+
+def test_guesses_of_jacobi_that_are_believed_are_found_out(monkeypatch):
+    """Negative control."""
+    monkeypatch.setattr(jacobi_module, "greedy_match", believing)
+    target = TableLM(5, 3)
+    assert not recheck(ran("jacobi", target), target).holds
+
+
+@pytest.mark.parametrize("method", ["greedy", "unified_layer_skipping", "ada_skip", "nest"])
 def test_what_claims_nothing_is_told_how_far_it_landed(method):
     target = TableLM(5, 3)
     trace = ran(method, target)
@@ -82,7 +98,7 @@ def test_what_claims_nothing_is_told_how_far_it_landed(method):
     assert "does not claim to follow the target's law" in found.sentence
     assert f"gives its text −{-sum(logps) / len(logps):.3f} nats a token" in found.sentence
     assert f"{best} of {len(logps)} tokens" in found.sentence
-    assert (method == "jacobi") == (best == len(logps)), "only that one is greedy"
+    assert (method == "greedy") == (best == len(logps)), "only that one is greedy"
 
 
 @pytest.mark.parametrize("chain", ["temperature=0", "none"])

@@ -11,7 +11,8 @@ As prompt lookup, where the text repeats its input or itself, but with frequenci
 first match.
 
 ## What to look at
-Which order each guess came from (the note “order”), and how acceptance grows as the tables fill.
+Which order each guess came from (the note “order”), which orders are to be trusted (the note
+“acceptance by order”), and how acceptance grows as the tables fill (the note “contexts”).
 
 ## Guarantee
 Lossless: the guesses are a function of what stands there already. At temperature 0, the default
@@ -56,6 +57,13 @@ class NgramParams(Params):
     claims={"lossless"},
     notes=(
         Note("order", "order of the n-gram that told each guess", shape="vector", drawn_as="bars"),
+        Note("contexts", "different contexts that were counted", unit="contexts"),
+        Note(
+            "acceptance by order",
+            "share of the judged guesses so far that stood, by the order that told them",
+            shape="vector",
+            drawn_as="bars",
+        ),
     ),
     presets={
         "the paper's defaults": preset(
@@ -75,11 +83,22 @@ class NgramParams(Params):
 def adaptive_ngram(run: Run, p: NgramParams) -> None:
     root = run.root
     counts = NgramCounts(p.order)
+    stood, judged = [0] * (p.order + 1), [0] * (p.order + 1)
     for _ in run.steps():
         text = text_so_far(run, root)
         counts.read(text)
+        run.note("contexts", len(counts))
         tokens, orders = counts.guess(text, p.length)
         guesses = draft_paths(run, root, [tokens], by="n-grams")
         if guesses:
             run.note("order", orders[: len(guesses)])
         root, _ = check(run, root, guesses, p.filters, sample_and_match)
+        came = text_so_far(run, root)[len(text) :]
+        for token, own, order in zip(tokens[: len(guesses)], came, orders, strict=False):
+            judged[order] += 1
+            if token != own:
+                break
+            stood[order] += 1
+        if guesses:
+            pairs = zip(stood, judged, strict=True)
+            run.note("acceptance by order", [a / n if n else 0.0 for a, n in pairs])

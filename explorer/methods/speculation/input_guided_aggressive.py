@@ -11,7 +11,8 @@ Corrections and rewritings, whose result is mostly the input: sentences with a m
 changed in one place.
 
 ## What to look at
-How long the copied stretches are and what stands where they break off: those are the corrections.
+How long the copied stretches are, where in the source they stand (the note “source”), and what
+stands where they break off: those are the corrections.
 
 ## Guarantee
 Lossless: the guess is a function of source and text. At temperature 0, the default here, it is the
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.drafting import GREEDY, draft_paths
+from explorer.drafting import GREEDY, copied_from, draft_paths
 from explorer.phrases import own_tokens
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
@@ -56,7 +57,10 @@ class InputGuidedParams(Params):
     paper="https://arxiv.org/abs/2205.10350",
     params=InputGuidedParams,
     claims={"lossless"},
-    notes=(Note("match", "tokens of the ending that stands once in the source", unit="tokens"),),
+    notes=(
+        Note("match", "tokens of the ending that stands once in the source", unit="tokens"),
+        Note("source", "what was copied and where it stands", shape="text", drawn_as="label"),
+    ),
     presets={
         "the paper's defaults": preset(
             "The whole rest of the source is guessed, and guessed again behind each change.",
@@ -84,6 +88,8 @@ def input_guided_aggressive(run: Run, p: InputGuidedParams) -> None:
         run.note("match", matched)
         copied = [] if at is None else source[at : at + p.length]
         guesses = draft_paths(run, root, [copied], by="source")
+        if at is not None and guesses:
+            run.note("source", copied_from(run, copied[: len(guesses)], at, "the source"))
         root, _ = check(run, root, guesses, p.filters, sample_and_match)
 
 

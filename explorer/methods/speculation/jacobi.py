@@ -15,7 +15,8 @@ many tokens as fast as one it also saves time.
 
 ## What to look at
 The grid of passes and places: which tokens were right before they were certain (the note
-“dependency grid”: 0 wrong, 1 right by luck, 2 certain).
+“dependency grid”: 0 wrong, 1 right by luck, 2 certain), and what each pass said (the note
+“iterate”). A new window begins as the last token of the prompt, repeated.
 
 ## Guarantee
 Lossless for greedy decoding: the system is triangular, so its solution is the greedy text, reached
@@ -28,6 +29,7 @@ https://arxiv.org/abs/2305.10427
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from explorer.drafting import GREEDY, draft_paths
@@ -63,14 +65,23 @@ class JacobiParams(Params):
     family="speculation",
     paper="https://arxiv.org/abs/2305.10427",
     params=JacobiParams,
-    claims={"deterministic"},
+    claims={"deterministic", "greedy"},
     notes=(
         Note(
             "dependency grid",
-            "a row a pass, a column a place: 0 wrong, 1 right before it was certain, 2 certain",
+            "what each pass said, a row a pass, a column a place: 0 wrong, 1 right before it was "
+            "certain, 2 certain",
             shape="matrix",
             drawn_as="heatmap",
         ),
+        Note(
+            "probability grid",
+            "how probable the target held what it said at each place in each pass; 0 where it said "
+            "nothing",
+            shape="matrix",
+            drawn_as="heatmap",
+        ),
+        Note("iterate", "what the window says after the pass", shape="text", drawn_as="label"),
     ),
     presets={
         "in blocks": preset(
@@ -90,22 +101,28 @@ class JacobiParams(Params):
     },
 )
 def jacobi(run: Run, p: JacobiParams) -> None:
-    root, iterates = run.root, []
+    root = run.root
+    said: list[Iterate] = []
     start = run.prompt.ids[-1]
     window = [start] * _room(run, p)
     for _ in run.steps():
         # The last place of a window is what the target adds: it needs no guess.
         guesses = draft_paths(run, root, [window[:-1]], by="pass before")
-        chain = [children[0] for children in guesses.values()]
-        settled = run.tree.depth(root)
-        iterates.append((settled, [guess.token for guess in chain]))
+        begin = run.tree.depth(root)
         root, laws = check(run, root, guesses, GREEDY, greedy_match)
+        settled = run.tree.depth(root)
 
-        # What the pass says about the places that are not certain yet is guessed next.
+        # What the pass says about the places that are not certain yet is guessed next. Behind a
+        # guessed end it says nothing: what was guessed there stays.
         new = [law.best for law in laws.values()]
-        left = len(window) - (run.tree.depth(root) - settled)
-        window = new[len(new) - left :] if 0 < left <= len(new) else [start] * _room(run, p)
-    run.note("dependency grid", dependency_grid(run.tree.tokens(run.head), iterates))
+        odds = [round(float(law.raw[law.best].exp()), 3) for law in laws.values()]
+        window = [*new, *window[len(new) :]]
+        run.note("iterate", "".join(map(run.token_text, window)))
+        said.append(Iterate(begin, settled, new, odds))
+        window = window[settled - begin :] or [start] * _room(run, p)
+    text = run.tree.tokens(run.head)
+    run.note("dependency grid", dependency_grid(text, said))
+    run.note("probability grid", probability_grid(len(text), said))
 
 
 def _room(run: Run, p: JacobiParams) -> int:
@@ -118,12 +135,27 @@ def _room(run: Run, p: JacobiParams) -> int:
     return min(p.block, run.remaining)
 
 
-def dependency_grid(text: list[int], iterates: list[tuple[int, list[int]]]) -> list[list[int]]:
-    """For each pass and place: 2 certain before the pass, 1 guessed right, 0 not."""
+@dataclass(frozen=True, slots=True)
+class Iterate:
+    """What a pass said from place `begin` on, with its probabilities; certain before `settled`."""
+
+    begin: int
+    settled: int
+    tokens: list[int]
+    odds: list[float]
+
+
+def dependency_grid(text: list[int], said: list[Iterate]) -> list[list[int]]:
+    """For each pass and place: 2 certain after the pass, 1 right by luck, 0 wrong or not said."""
     rows = []
-    for settled, guessed in iterates:
-        row = [2] * settled + [0] * (len(text) - settled)
-        for i, token in enumerate(guessed[: len(text) - settled], start=settled):
-            row[i] = int(token == text[i])
+    for it in said:
+        row = [2] * it.settled + [0] * (len(text) - it.settled)
+        for i, token in enumerate(it.tokens[: len(text) - it.begin], start=it.begin):
+            row[i] = max(row[i], int(token == text[i]))
         rows.append(row)
     return rows
+
+
+def probability_grid(length: int, said: list[Iterate]) -> list[list[float]]:
+    """For each pass and place how probable what the pass said was, 0 where it said nothing."""
+    return [([0.0] * it.begin + it.odds + [0.0] * length)[:length] for it in said]

@@ -1,11 +1,11 @@
 """Collect n-grams from guesses that run ahead, and check those that begin with the last token.
 
 ## What it does
-A window runs ahead of the text: W places, and behind each place the target's own continuation as it
-was guessed over the last N - 2 passes. Every pass reads the window too and adds one more guess
-behind each place, so that W n-grams of length N come out of it. They go into a pool, by their first
-token. The same pass checks up to G n-grams of the pool that begin with the text's last token; those
-that the target would have written stand.
+A window runs ahead of the text: W places, the first of them the text's last token, and behind each
+place the target's own continuation as it was guessed over the last N - 2 passes. Every pass reads
+the window too and adds one more guess behind each place, so that W n-grams of length N come out of
+it. They go into a pool, by their first token. The same pass checks up to G n-grams of the pool that
+begin with the text's last token; those that the target would have written stand.
 
 ## When to use it
 Where a pass over a hundred tokens costs little more than over one. It needs no second model.
@@ -100,19 +100,18 @@ def lookahead(run: Run, p: LookaheadParams) -> None:
     filling = cycle(run.prompt.ids)
     rows = [list(islice(filling, p.window)) for _ in range(p.ngram - 1)]
     for _ in run.steps():
-        # 1. n-grams of the pool as guesses, and the window as a tree: row 0 is a chain, behind its
-        # place c hang the tokens of column c in the other rows.
+        # 1. n-grams of the pool as guesses, and the window as a tree: row 0 is a chain that begins
+        # with the last token, behind its place c hang the tokens of column c in the other rows.
         last = run.tree.token(root) if root != run.root else run.prompt.ids[-1]
+        rows[0][:1] = [last]
         suffixes = pool.beginning_with(last)
         guesses = draft_paths(run, root, suffixes, by="n-gram pool")
-        columns = []
-        at = root
+        columns: list[list[int]] = []
         for c in range(min(p.window, run.remaining - p.ngram)):
-            at = run.add(at, rows[0][c], by="window")
-            columns.append([at])
+            columns.append([run.add(columns[-1][0], rows[0][c], by="window") if c else root])
             for row in rows[1:]:
                 columns[-1].append(run.add(columns[-1][-1], row[c], by="window"))
-        window = [node for column in columns for node in column]
+        window = [node for column in columns for node in column][1:]
         if columns:
             run.note("window", " | ".join(said(run, row[: len(columns)]) for row in rows))
         if suffixes:
@@ -123,9 +122,10 @@ def lookahead(run: Run, p: LookaheadParams) -> None:
 
         # 3. What the target writes behind each column ends an n-gram, and is the newest row.
         newest = [laws[column[-1]].best for column in columns]
-        for column, token in zip(columns, newest, strict=True):
-            pool.put([*(run.tree.token(node) for node in column), token])
-        rows = [*rows[1:], newest + rows[-1][len(newest) :]]
+        rows.append(newest)
+        for c in range(len(columns)):
+            pool.put([row[c] for row in rows])
+        rows = rows[1:]
         text = set(run.tree.path(run.head))
         for node in window:
             if node not in text and run.tree.alive(node):

@@ -99,7 +99,8 @@ class NestParams(DatastoreParams):
     ),
     presets={
         "the paper's start": preset(
-            "Longer spans, and farther neighbours in the mixture.", neighbours=256, span=64
+            "Longer spans, and farther neighbours in the mixture.", passages=40, neighbours=256,
+            span=64,
         ),
         "greedy": preset("Where the book outweighs the target's own choice.",
                          filters="temperature=0"),

@@ -10,8 +10,9 @@ Whenever the text repeats its input: corrections, summaries, questions about a p
 changed a little. It needs no second model and costs next to nothing where it finds nothing.
 
 ## What to look at
-Which spans were copied, how long they held, and that a small model under greedy decoding, which
-repeats itself, is sped up for that very reason.
+Which spans were copied and from where (the note “source”), on how long a match (the note “match”),
+how long they held, and that a small model under greedy decoding, which repeats itself, is sped up
+for that very reason.
 
 ## Guarantee
 Lossless: the guesses are a function of what stands there already, so drawing the target's token
@@ -26,8 +27,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from explorer.drafting import GREEDY, draft_paths, text_so_far
-from explorer.registry import Generate, Params, method, param, preset
+from explorer.drafting import GREEDY, copied_from, draft_paths, text_so_far
+from explorer.registry import Generate, Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain, generate_options
 from explorer.verification import check, sample_and_match
@@ -65,6 +66,10 @@ class LookupParams(Params):
     paper="https://github.com/apoorvumang/prompt-lookup-decoding",
     params=LookupParams,
     claims={"lossless"},
+    notes=(
+        Note("match", "tokens at the end of the text that stand earlier, too", unit="tokens"),
+        Note("source", "what was copied and where it stands", shape="text", drawn_as="label"),
+    ),
     presets={
         "the paper's defaults": preset(
             "Where the text copies from the prompt, or from itself.", max_ngram=3, length=10
@@ -87,16 +92,24 @@ class LookupParams(Params):
 def prompt_lookup(run: Run, p: LookupParams) -> None:
     root = run.root
     for _ in run.steps():
-        found = lookup(text_so_far(run, root), p.max_ngram, p.length)
+        text = text_so_far(run, root)
+        at, matched = lookup(text, p.max_ngram)
+        found = text[at : at + p.length]
         guesses = draft_paths(run, root, [found], by="lookup")
+        run.note("match", matched)
+        if guesses:
+            run.note("source", copied_from(run, found[: len(guesses)], at, "prompt and text"))
         root, _ = check(run, root, guesses, p.filters, sample_and_match)
 
 
-def lookup(text: Sequence[int], max_ngram: int, length: int) -> Sequence[int]:
-    """What follows the first earlier place of the last n tokens, n from `max_ngram` down."""
+def lookup(text: Sequence[int], max_ngram: int) -> tuple[int, int]:
+    """Where the last n tokens' first earlier place ends, and n, tried from `max_ngram` down.
+
+    The end of the text and 0 where there is none.
+    """
     for n in range(min(max_ngram, len(text) - 1), 0, -1):
         ending = text[-n:]
         for end in range(n, len(text)):
             if text[end - n : end] == ending:
-                return text[end : end + length]
-    return []
+                return end, n
+    return len(text), 0

@@ -1,12 +1,12 @@
 """Find out while writing which sublayers can be left out, and draft with the rest.
 
 ## What it does
-As long as it is not settled, every round tries another set of sublayers on the last tokens of the
-text: one pass of the target without them, and the score is the share of tokens that it would have
-written, too. Most sets are random, now and then one is what a surrogate of the scores holds most
-promising; the best so far drafts. A draft is a chain with side branches, the more the less sure the
-draft is of its token; it ends behind a token it doubts. The whole target reads the guesses in one
-pass and judges them.
+As long as it is not settled, every round tries another set of sublayers on the first tokens of the
+text, the same for all sets: one pass of the target without them, and the score is the share of
+tokens that it would have written, too. Most sets are random, now and then one is what a surrogate
+of the scores holds most promising; the best so far drafts. A draft is a chain with side branches,
+the more the less sure the draft is of its token; it ends behind a token it doubts. The whole target
+reads the guesses in one pass and judges them.
 
 ## When to use it
 As Draft & Verify, without choosing anything beforehand: for texts long enough to pay for the
@@ -50,7 +50,7 @@ class SwiftParams(Params):
         ge=0.0, le=1.0,
     )  # fmt: skip
     window: int = param(
-        16, "Window", "Last tokens of the text on which a set is tried.", unit="tokens", ge=1,
+        16, "Window", "First tokens of the text, on which a set is tried.", unit="tokens", ge=1,
         le=512,
     )  # fmt: skip
     trials: int = param(100, "Trials", "Sets that are tried, at most.", unit="sets", ge=0, le=1000)
@@ -139,11 +139,11 @@ def swift(run: Run, p: SwiftParams) -> None:
 
 
 def matchness(run: Run, trial: RecordingView, root: int, window: int) -> float:
-    """The share of the text's last tokens that are the trial's most probable at their places."""
-    last = run.tree.path(root)[-window:]
-    logits = trial([run.tree.parent(node) for node in last])
+    """The share of the text's first tokens that are the trial's most probable at their places."""
+    first = run.tree.path(root)[:window]
+    logits = trial([run.tree.parent(node) for node in first])
     hits = logits.argmax(-1).tolist()
-    return sum(a == run.tree.token(b) for a, b in zip(hits, last, strict=True)) / len(last)
+    return sum(a == run.tree.token(b) for a, b in zip(hits, first, strict=True)) / len(first)
 
 
 def with_siblings(run: Run, q: Law) -> list[Guess]:

@@ -3,11 +3,12 @@
 import random
 from collections import Counter
 
-from oracle import Walk, exact_law, play, table_law, total_variation
+import pytest
+from oracle import Walk, endless, exact_law, play, table_law, total_variation, toy_pair
 from rules import believing
-from tiny import Tiny
 
 import explorer.methods.speculation.adaptive_ngram as module
+from explorer.models.table import TableLM
 from explorer.ngrams import NgramCounts
 from explorer.run import Prompt
 
@@ -42,12 +43,38 @@ def test_the_longest_context_tells_and_among_equals_the_one_seen_last():
 
 def test_a_text_that_repeats_itself_comes_many_tokens_a_pass():
     """The law is the same after equal last tokens, so the text soon runs in a circle."""
-    tiny = Tiny(1, eos=(12,))
-    prompt = Prompt("", (3, 1, 4, 3, 1, 4, 3, 1))
-    for parameter in tiny.net.model.layers.parameters():
-        parameter.data *= 0  # what is left sees the last token alone
-    run = play("adaptive_ngram", {"length": 6}, {"target": tiny.model}, Walk(), 60, prompt)
+
+    class Short(TableLM):
+        def logits(self, prefix):
+            return super().logits(tuple(prefix)[-1:])
+
+    table, events = endless(Short(6, 4)), []
+    params = {"length": 6, "order": 2}
+    run = play("adaptive_ngram", params, {"target": table}, Walk(), 60, record=events)
+    assert run.totals()["tokens"] == 60
     assert run.totals()["steps"] < 60 / 3
+    emitted = Counter(e.step for e in events if e.kind == "mark" and e.mark == "emitted")
+    assert max(emitted.values()) == 6 + 1
+
+
+def test_what_the_orders_are_worth_is_noted():
+    events = []
+    table = endless(toy_pair(2)["target"])
+    play("adaptive_ngram", {"order": 3}, {"target": table}, Walk(), 24, Prompt("", (1, 2)), events)
+    told = [(e.step, e.value) for e in events if e.kind == "note" and e.name == "order"]
+    fates = {}  # of each round's guesses in the order of their places
+    for e in events:
+        if e.kind == "mark" and e.mark in ("accepted", "rejected"):
+            fates.setdefault(e.step, []).append(e.mark == "accepted")
+    judged = [
+        pair for step, orders in told for pair in zip(orders, fates.get(step, []), strict=False)
+    ]
+    want = [[stood for order, stood in judged if order == n] for n in range(4)]
+    shares = [e.value for e in events if e.kind == "note" and e.name == "acceptance by order"]
+    assert shares[-1] == pytest.approx([sum(x) / len(x) if x else 0 for x in want])
+    assert sum(map(len, want)) > 5
+    known = [e.value for e in events if e.kind == "note" and e.name == "contexts"]
+    assert known == sorted(known)
 
 
 def test_believing_a_count_is_caught(pair, monkeypatch):

@@ -1,6 +1,7 @@
 """Input-guided aggressive decoding: where copying goes on, and that nothing but time changes."""
 
 import random
+from math import ceil
 
 import pytest
 import torch
@@ -73,6 +74,17 @@ def test_a_copy_takes_as_many_rounds_as_it_has_breaks(text, rounds):
     run = play("input_guided_aggressive", params, models, Walk(), 20, Prompt("", (1,)))
     assert run.tree.tokens(run.head) == [*text, 0]
     assert run.totals()["steps"] == rounds
+
+
+@pytest.mark.parametrize("length", [1, 3, 4, 20])
+def test_a_copy_of_the_source_takes_as_many_rounds_as_it_has_drafts(length):
+    text, events = [1, 2, 3, 4, 5, 6, 7, 8], []
+    params = {"source": "abcdefgh", "length": length}
+    models = {"target": Corrector(text)}
+    run = play("input_guided_aggressive", params, models, Walk(), 20, Prompt("", (1,)), events)
+    assert run.totals()["steps"] == ceil(9 / (min(length, 8) + 1))
+    told = [e.value for e in events if e.kind == "note" and e.name == "source"]
+    assert told[0] == f"“{'abcdefgh'[:length]}” from the source, tokens 1 to {min(length, 8)}"
 
 
 @pytest.mark.parametrize("source", ["", "ba", "abab"])

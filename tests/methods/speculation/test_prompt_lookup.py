@@ -1,7 +1,7 @@
 """Prompt lookup copies what it should, as often as `transformers`, and keeps the law."""
 
 import pytest
-from oracle import Walk, exact_law, play, table_law, total_variation
+from oracle import Walk, endless, exact_law, play, table_law, total_variation, toy_pair
 from rules import believing
 from tiny import Tiny
 
@@ -13,18 +13,36 @@ TEXT = [5, 1, 2, 3, 4, 1, 2, 3, 9, 1, 2]
 
 
 @pytest.mark.parametrize(
-    ("text", "max_ngram", "length", "found"),
+    ("text", "max_ngram", "at", "matched"),
     [
-        (TEXT, 2, 3, [3, 4, 1]),  # the first of two places
-        (TEXT, 1, 2, [3, 4]),
-        ([*TEXT, 3, 9], 3, 10, [1, 2, 3, 9]),  # the longest match wins, the text's end ends it
-        ([7, 7], 3, 4, [7]),
-        ([1, 2, 3], 3, 4, []),
-        ([1], 3, 4, []),
+        (TEXT, 2, 3, 2),  # the first of two places
+        (TEXT, 1, 3, 1),
+        ([*TEXT, 3, 9], 3, 9, 3),  # the longest match wins
+        ([7, 7], 3, 1, 1),
+        ([1, 2, 3], 3, 3, 0),
+        ([1], 3, 1, 0),
     ],
 )
-def test_what_is_copied(text, max_ngram, length, found):
-    assert lookup(text, max_ngram, length) == found
+def test_where_the_ending_stands(text, max_ngram, at, matched):
+    assert lookup(text, max_ngram) == (at, matched)
+
+
+def test_what_is_copied_says_where_it_stands():
+    table, events = endless(toy_pair(2)["target"]), []
+    letters = Prompt("", (3, 1, 4, 1, 2, 3, 1))
+    run = play("prompt_lookup", {"length": 3}, {"target": table}, Walk(), 16, letters, events)
+    text = table.decode([*letters.ids, *run.tree.tokens(run.head)])
+    told = {e.step: e.value for e in events if e.kind == "note" and e.name == "source"}
+    assert told[0] == "“dab” from prompt and text, tokens 3 to 5"
+    guessed = {e.step for e in events if e.kind == "node" and e.by == "lookup"}
+    assert guessed <= set(told)
+    for said in told.values():
+        words, where = said.removeprefix("“").split("” from prompt and text, tokens ")
+        first, last = map(int, where.split(" to "))
+        assert text[first - 1 : last] == words
+    matches = [e.value for e in events if e.kind == "note" and e.name == "match"]
+    found = {step for step, n in enumerate(matches) if n}
+    assert found - {len(matches) - 1} == set(told), "but for the last token, which is not guessed"
 
 
 def test_it_is_the_prompt_lookup_of_transformers():

@@ -74,7 +74,7 @@ def test_matchness_is_the_share_of_equal_choices():
         hits.append(int(logits((1, 2, *run.tree.tokens(node))).argmax()) == token)
         node = run.add(node, token)
     for window in (1, 2, 4):
-        want = sum(hits[-window:]) / window
+        want = sum(hits[:window]) / window
         assert module.matchness(run, run.variant("trial"), node, window) == want
 
 
