@@ -71,10 +71,9 @@ def find_answer(text: str, kind: str, marker: str = "") -> Answer | None:
         plain = format(Decimal(found[0].replace(",", "")).normalize(), "f")
         return Answer(plain, *found.span())
     if kind == "marker":
-        place = text.lower().rfind(marker.lower())
-        if place < 0:
-            return None
-        return answer_behind(text, place + len(marker))
+        places = list(re.finditer(re.escape(marker), text, re.IGNORECASE))
+        behind = answer_behind(text, places[-1].end()) if places else None
+        return behind if behind and behind.text else None
     return _stripped(text, 0, len(text))
 
 
@@ -101,7 +100,7 @@ def find_answers(texts: Sequence[str], p: AnswerParams) -> list[Answer | None]:
         kind = "number" if any(NUMBER.search(text) for text in texts) else "text"
     found = [find_answer(text, kind, p.marker) for text in texts]
     if not any(found):
-        wanted = "a number" if kind == "number" else f"the marker {p.marker!r}"
+        wanted = "a number" if kind == "number" else f"words behind the marker {p.marker!r}"
         raise InputError(
             f"answer = {p.answer} finds nothing to vote on: none of the {len(texts)} texts has "
             f"{wanted}. Allow for longer texts, or take answer = text."

@@ -71,12 +71,12 @@ def mean_log_probability(run: Run, sample: Sample) -> float:
 def keyword_coverage(keywords: str) -> Reward:
     """The share of the keywords that stand in the text as words."""
     wanted = set(words(keywords))
-    return lambda run, sample: len(wanted & {*words(run.text(sample.node))}) / len(wanted)
+    return lambda run, sample: len(wanted & {*words(run.continuation(sample.node))}) / len(wanted)
 
 
 def no_repetition(run: Run, sample: Sample) -> float:
     """The share of the runs of four tokens that did not stand before; 1 for a shorter text."""
-    ids = run.tree.tokens(sample.node)
+    ids = run.tokens(sample.node)
     runs = [tuple(ids[i : i + NGRAM]) for i in range(len(ids) - NGRAM + 1)]
     return len(set(runs)) / len(runs) if runs else 1.0
 

@@ -38,6 +38,8 @@ def test_the_words_behind_the_marker_are_the_answer_up_to_the_end_of_the_sentenc
     answer = find_answer(text, "marker", "the ANSWER is")
     assert answer.text == "a red fox" == text[answer.start : answer.end]
     assert find_answer(text, "marker", "result:") is None
+    assert find_answer(text + " The answer is ", "marker", "the answer is") is None
+    assert find_answer("İİİ is 5", "marker", "IS").text == "5", "İ is two letters when small"
     assert find_answer("no number", "number") is None
     assert find_answer("  all of it \n", "text").text == "all of it"
 

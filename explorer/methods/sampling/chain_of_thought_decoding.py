@@ -120,7 +120,7 @@ def chain_of_thought_decoding(run: Run, p: ChainOfThoughtParams) -> None:
     if p.ask:
         tips, answers = asked(run, nodes, p.marker, surest)
     else:
-        answers = find_answers([run.text(node) for node in nodes], p)
+        answers = find_answers([run.continuation(node) for node in nodes], p)
     deltas = []
     for tip, answer in zip(tips, answers, strict=True):
         over = answer_nodes(run, tip, answer) if answer else []
@@ -164,7 +164,7 @@ def asked(
         for token in tokens:
             tip = run.add(tip, token, by="person")
         tips.append(tip)
-    starts = [len(run.text(tip)) for tip in tips]
+    starts = [len(run.continuation(tip)) for tip in tips]
     for _, _ in zip(range(ANSWER_TOKENS), run.steps(), strict=False):
         going = [i for i, tip in enumerate(tips) if not run.is_eos(run.tree.token(tip))]
         if not going:
@@ -173,7 +173,7 @@ def asked(
         laws = run.laws((), run.target(at), at)
         for i, token in zip(going, choose(laws), strict=True):
             tips[i] = run.add(tips[i], token)
-    found = map(answer_behind, map(run.text, tips), starts)
+    found = map(answer_behind, map(run.continuation, tips), starts)
     answers = [answer if answer.text else None for answer in found]
     if not any(answers):
         raise InputError(
@@ -185,11 +185,11 @@ def asked(
 
 def answer_nodes(run: Run, node: int, answer: Answer) -> list[int]:
     """The tokens, as nodes, that wrote at least one character of the answer."""
-    found, end = [], len(run.text(node))
+    found, end = [], len(run.continuation(node))
     for n in run.tree.upward(node):  # answers mostly stand at the end
         if end <= answer.start:
             break
-        start = len(run.text(run.tree.parent(n)))
+        start = len(run.continuation(run.tree.parent(n)))
         if start < answer.end:
             found.append(n)
         end = start

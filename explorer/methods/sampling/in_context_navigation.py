@@ -2,8 +2,8 @@
 
 ## What it does
 The first round takes the most probable first tokens behind the prompt, each continued greedily.
-The next round reads the first token anew behind a longer prompt, in which every text so far stands
-as an example: that moves the model's query away from what is explored, and other tokens come up.
+The next round reads the first token anew behind a longer prompt, in which the texts so far stand as
+examples, the latest that fit: that moves the model's query away from them, other tokens come up.
 Those that were not tried yet begin new texts, again continued greedily behind the plain prompt.
 
 ## When to use it
@@ -127,7 +127,7 @@ def in_context_navigation(run: Run, p: InContextNavigationParams) -> None:
 
     # 4. All that was found, or what most of it says.
     if p.vote and explored:
-        answers = find_answers([run.text(text.node) for text in explored], p)
+        answers = find_answers([run.continuation(text.node) for text in explored], p)
         told = [answer.text if answer else None for answer in answers]
         run.answer(vote(run, [Ballot(x.node, a) for x, a in zip(explored, told, strict=True)]))
     elif explored:

@@ -77,7 +77,7 @@ def self_consistency(run: Run, p: SelfConsistencyParams) -> None:
     samples = write(run, [run.root] * p.n, p.filters, run.choose_each)
 
     # 2. Read out the answers.
-    answers = find_answers([run.text(sample.node) for sample in samples], p)
+    answers = find_answers([run.continuation(sample.node) for sample in samples], p)
 
     # 3. Vote.
     ballots = []

@@ -4,13 +4,14 @@ import math
 
 import pytest
 import torch
-from oracle import exact_law, play, table_law, text_logp, total_variation
+from oracle import PROMPT, exact_law, play, table_law, text_logp, total_variation
 
 import explorer.methods.sampling.best_of_n as module
 from explorer.errors import InputError, ModelError
 from explorer.randomness import Seeded
 from explorer.registry import get_method
 from explorer.rewards import make_reward, mean_log_probability, no_repetition
+from explorer.run import Prompt
 from explorer.samples import Sample
 
 
@@ -77,6 +78,12 @@ def test_rewards_judge_what_they_name(pair):
     assert cover(run, Sample(a)) == 0.0
     assert no_repetition(run, Sample(aaaaaa)) == pytest.approx(1 / 3)
     assert no_repetition(run, Sample(ab)) == 1.0
+    begun = Prompt(PROMPT.text, (*PROMPT.ids, 1, 1, 1, 1), begun=(1, 1, 1, 1))
+    branch = play("greedy", {}, pair, Seeded(0), 1, begun)
+    node = branch.tree.extend(branch.root, [1, 1])[-1]
+    assert no_repetition(branch, Sample(node)) == pytest.approx(1 / 3)
+    long = make_reward(params(reward="keyword_coverage", keywords="aaaaaa"))
+    assert long(branch, Sample(node)) == 1.0
     assert mean_log_probability(run, Sample(ab, -3.0)) == -1.5
 
 

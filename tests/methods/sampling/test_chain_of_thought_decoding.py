@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from oracle import Walk, play, toy_pair
+from oracle import PROMPT, Walk, play, toy_pair
 
 import explorer.methods.sampling.chain_of_thought_decoding as module
-from explorer.answers import find_answer
+from explorer.answers import Answer, find_answer
 from explorer.errors import InputError
 from explorer.models.table import TableLM
+from explorer.run import Prompt
 
 
 class Branches(TableLM):
@@ -104,11 +105,10 @@ def test_confidence_is_a_mean_of_margins_between_0_and_1():
 def test_the_tokens_of_an_answer_are_those_that_wrote_its_characters():
     run = decoded({"target": Branches()}, k=1)[2]
     whole = run.tree.path(run.head)
-    text = run.text(run.head)
-    answer = find_answer(text, "marker", "a")
-    assert answer.text == "a"[: len(answer.text)]
-    both = find_answer(text, "text")
+    both = find_answer(run.text(run.head), "text")
+    assert (both.start, both.end) == (0, 2)
     assert module.answer_nodes(run, run.head, both) == whole[:2]  # the end token writes nothing
+    assert module.answer_nodes(run, run.head, Answer("a", 1, 2)) == whole[1:2]
 
 
 class Asked(Branches):
@@ -143,6 +143,17 @@ class Silent(Asked):
 
     def logits(self, prefix):
         return torch.tensor((9.0, 0.0, 0.0, 0.0, 0.0) if len(prefix) > 2 else self.FIRST)
+
+
+def test_the_confidence_is_that_of_the_new_tokens_behind_a_marker_taken_over():
+    behind = Prompt(PROMPT.text, (*PROMPT.ids, 4, 4), begun=(4, 4))
+    table, events = Branches(), []
+    table.logits = lambda prefix: Branches.logits(table, [*PROMPT.ids, *prefix[4:]])
+    params = {"k": 3, "answer": "marker", "marker": "dd"}
+    play("chain_of_thought_decoding", params, {"target": table}, Walk(), 3, behind, events).end()
+    first = margin(Branches.FIRST)
+    want = [(first + margin(Branches.SECOND[letter])) / 2 for letter in (1, 2, 3)]
+    assert confidences(events) == pytest.approx(want, abs=1e-6)
 
 
 def test_where_nothing_is_answered_a_sentence_names_the_field():

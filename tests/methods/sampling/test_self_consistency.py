@@ -4,11 +4,12 @@ import itertools
 from collections import defaultdict
 
 import pytest
-from oracle import exact_law, play, table_law, total_variation
+from oracle import PROMPT, exact_law, play, table_law, total_variation
 
 import explorer.methods.sampling.self_consistency as module
 from explorer.errors import InputError
 from explorer.randomness import Seeded
+from explorer.run import Prompt
 
 
 def letters(text):
@@ -18,7 +19,7 @@ def letters(text):
 def answer_behind(marker, text):
     """What a text of letters says behind the last marker; None: nothing."""
     place = letters(text).rfind(marker)
-    return None if place < 0 else letters(text)[place + 1 :]
+    return letters(text)[place + 1 :] or None if place >= 0 else None
 
 
 def majority(law, n, read, weigh=lambda text: 1.0):
@@ -92,3 +93,13 @@ def test_many_votes_find_the_most_probable_answer(pair):
     for seed in range(3):
         run = play("self_consistency", params, pair, Seeded(seed), 3)
         assert tuple(run.tree.tokens(run.head)) == max(law, key=law.get)
+
+
+def test_what_a_branch_took_over_is_part_of_the_texts_that_answer(pair):
+    """The marker stands there already, and the answers are what comes behind it."""
+    prompt = Prompt(PROMPT.text, (*PROMPT.ids, 4, 4), begun=(4, 4))
+    params = {"n": 4, "answer": "marker", "marker": "dd", "filters": "none"}
+    run = play("self_consistency", params, pair, Seeded(3), 4, prompt)
+    told = [letters(o.token_ids).split("dd")[-1] for o in run.end().outputs]
+    assert len(told) == len(set(told)) > 1
+    assert sum(o.score for o in run.end().outputs) <= 4
