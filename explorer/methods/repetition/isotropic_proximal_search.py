@@ -135,7 +135,7 @@ def utterance_ends(run: Run, said: Tensor, separator: str) -> list[int]:
     model, ids = run.models["target"], run.prompt.ids
     ends = []
     for i in range(len(ids) if len(said) == len(ids) else 0):
-        start = max(0, i - len(separator))  # a token has at least a byte
+        start = max(0, i - len(separator.encode()))  # a token has at least a byte
         before, now = (model.decode(ids[start:end]) for end in (i, i + 1))
         if now.count(separator) > before.count(separator):
             ends.append(i)

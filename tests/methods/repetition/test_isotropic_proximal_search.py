@@ -1,10 +1,14 @@
 """Isotropic and proximal search equals its formula recomputed from whole texts."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from oracle import Walk, play, toy_pair
 from tiny import Tiny
 
+import explorer.methods.repetition.isotropic_proximal_search as module
+from explorer.models.loading import load_model
 from explorer.models.table import EOS, TableLM, seeded_state
 from explorer.run import Prompt
 
@@ -91,6 +95,17 @@ def test_probability_alone_is_greedy():
         pair = toy_pair(seed)
         greedy = play("greedy", {}, pair, Walk(), LENGTH, DIALOGUE)
         assert searched(pair["target"], alpha=1.0) == greedy.tree.tokens(greedy.head)
+
+
+def test_a_separator_of_several_tokens_is_found_at_its_last():
+    """The bundled tokenizer writes “…” and “。” as three tokens."""
+    target = load_model("target")
+    for separator in ("…", "。", "\n", " said"):
+        ids = tuple(target.encode(f"Well{separator} no{separator} yes"))
+        run = SimpleNamespace(models={"target": target}, prompt=Prompt("", ids))
+        ends = module.utterance_ends(run, torch.zeros(len(ids), 1), separator)
+        texts = [target.decode(ids[: i + 1]) for i in ends]
+        assert texts == [f"Well{separator}", f"Well{separator} no{separator}"]
 
 
 def test_without_utterances_nothing_is_to_keep_apart_from():
