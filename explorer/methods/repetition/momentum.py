@@ -95,6 +95,9 @@ class MomentumParams(Params):
         "logarithmic": preset(
             "Long loops cost hardly more than short ones.", resistance="0.69 1.1 1.39 1.61 1.79"
         ),
+        "exponential": preset(
+            "Every further token of a loop doubles what it costs.", resistance="1 2 4 8 16"
+        ),
         "constant": preset(
             "Every known step costs the same, however long the loop.", resistance="1"
         ),

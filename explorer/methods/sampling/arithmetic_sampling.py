@@ -15,8 +15,8 @@ The code points falling through nested intervals: points in one interval share t
 part where the line between two tokens runs between them.
 
 ## Guarantee
-Exact: each text alone is a sample of the filtered law, so averages over them are unbiased; they
-vary less than those of independent samples.
+Exact: each text alone is a sample of the filtered law, so averages over them are unbiased. Mostly
+they vary less than those of independent samples.
 
 ## Reference
 Vilnis et al. 2023, https://arxiv.org/abs/2210.15458

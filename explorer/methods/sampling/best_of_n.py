@@ -10,12 +10,12 @@ Whenever texts are easier to judge than to write. It needs nothing but samples, 
 for methods that steer by a reward on the way.
 
 ## What to look at
-The reward of each text and the running maximum: it rises fast at first, then hardly. What it costs
-in probability: KL from the plain law is at most ln n − (n − 1)/n nats.
+The reward of each text and the running maximum: it rises fast at first, then hardly. What the best
+costs in probability: KL from the plain law is at most ln n − (n − 1)/n nats.
 
 ## Guarantee
-Exact: for rewards without ties the text has the law F(y)ⁿ − F(y⁻)ⁿ, F(y) being the chance of a
-reward up to that of y, F(y⁻) of one below it.
+Exact: with λ = 0 and rewards without ties the text has the law F(y)ⁿ − F(y⁻)ⁿ, F(y) being the
+chance of a reward up to that of y, F(y⁻) of one below it; with λ above 0 it is drawn as said.
 
 ## Reference
 Stiennon et al. 2020, https://arxiv.org/abs/2009.01325; Nakano et al. 2021,

@@ -87,9 +87,13 @@ class EntropyTemperatureParams(Params):
         Note("entropy", "Entropy of the model's law before any filter", unit="nats"),
     ),
     presets={
-        "EDT": preset("The temperature falls where the model hesitates.", rule="edt"),
+        "EDT": preset(
+            "Where one token stands out the temperature falls; where the model hesitates it "
+            "comes near T₀.",
+            rule="edt",
+        ),
         "dynatemp": preset(
-            "The temperature rises where the model hesitates: the opposite rule.",
+            "The more the model hesitates the higher the temperature, and up to 1.5.",
             rule="dynatemp",
             high=1.5,
             low=0.3,

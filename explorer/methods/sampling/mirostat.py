@@ -11,8 +11,8 @@ Long open-ended text: a fixed top-k or top-p drifts into repetition (surprise fa
 incoherence (surprise rises); here the user sets the surprise itself.
 
 ## What to look at
-Surprise against its running mean and the target, μ as it answers, and how many tokens stay: many
-where the law is sharp, few where it is flat. A target above the model's own mean is never reached.
+Surprise against its running mean and the target, μ as it answers, and how many tokens the draw was
+among. A target above the model's own mean is never reached.
 
 ## Guarantee
 Exact for its own law, which depends on the text so far through μ. That the mean comes to τ is a

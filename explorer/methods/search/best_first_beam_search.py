@@ -85,8 +85,8 @@ class BestFirstParams(Params):
             "The whole beam, in the order in which its texts were finished.", num_answers=4
         ),
         "lengths compared": preset(
-            "The first finished text is not always the best: the search goes on until none can "
-            "pass it.",
+            "A text that has ended waits in the queue until no other prefix can pass it, so the "
+            "search takes longer.",
             score="normalised",
         ),
         "break it": preset(

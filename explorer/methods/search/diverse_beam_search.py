@@ -93,8 +93,8 @@ class Group:
             "Groups that do not know of each other find the same texts.", diversity=0.0
         ),
         "break it": preset(
-            "Being different costs nothing too much: later groups take whatever is left, sense or "
-            "not.",
+            "No token is worth what a repeated one costs: later groups take whatever is left, "
+            "sense or not.",
             num_beams=6,
             num_groups=6,
             diversity=100.0,
