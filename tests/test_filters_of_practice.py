@@ -27,12 +27,15 @@ from explorer.sampling.base import entropy
 # ----------------------------------------------------------------- top-a and tail-free
 
 
-def test_top_a_is_min_p_with_the_top_probability_as_a_factor():
+def check_top_a(rule: TopA | MinP) -> None:
     for seed in range(5):
         for row in nasty_rows(50, seed, torch.float64):
             top = float(law(row).max())
-            ours = TopA(a=0.4)(row[None], ())
-            assert torch.equal(ours, MinP(p=0.4 * top)(row[None], ()))
+            assert torch.equal(rule(row[None], ()), MinP(p=0.4 * top)(row[None], ()))
+
+
+def test_top_a_is_min_p_with_the_top_probability_as_a_factor():
+    check_top_a(TopA(a=0.4))
 
 
 def tail_free_by_hand(probs: list[float], z: float) -> list[int]:
@@ -273,7 +276,11 @@ class LastMatch(DRY, frozen=True):
 
 @pytest.mark.parametrize(
     ("check", "bug"),
-    [(check_tail_free, LooseTail(z=0.77137)), (check_dry, LastMatch(multiplier=0.8))],
+    [
+        (check_top_a, MinP(p=0.4)),  # the top probability not squared
+        (check_tail_free, LooseTail(z=0.77137)),
+        (check_dry, LastMatch(multiplier=0.8)),
+    ],
 )
 def test_the_recipes_catch_planted_bugs(check, bug):
     with pytest.raises(AssertionError):

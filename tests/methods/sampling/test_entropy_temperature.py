@@ -47,6 +47,18 @@ def test_another_logarithm_is_caught(pair):
     assert total_variation(exact_law("entropy_temperature", params, pair, 3), bits) > 0.01
 
 
+@pytest.mark.parametrize("rule", ["edt", "dynatemp"])
+def test_by_either_rule_it_is_hotter_where_the_entropy_is_higher(rule):
+    events = []
+    params = {"rule": rule, "high": 1.5, "low": 0.3, "filters": "none"}
+    play("entropy_temperature", params, toy_pair(1), Seeded(4), 8, record=events)
+    noted = [[e.value for e in events if e.kind == "note" and e.name == name]
+             for name in ("entropy", "temperature")]  # fmt: skip
+    by_entropy = sorted(zip(*noted, strict=True))
+    assert len(by_entropy) > 2
+    assert [t for _, t in by_entropy] == sorted(noted[1])
+
+
 def test_temperature_and_entropy_are_noted_at_every_step():
     events = []
     run = play("entropy_temperature", {}, toy_pair(1), Seeded(2), 6, record=events)

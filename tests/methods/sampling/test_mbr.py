@@ -46,6 +46,24 @@ def test_the_winner_follows_its_law(utility, with_itself, small):
     assert total_variation(law, want) < 1e-9
 
 
+def test_exact_match_is_a_vote_on_whole_texts(small):
+    law = exact_law("mbr", PARAMS | {"utility": "exact_match"}, small, 2)
+    vote = exact_law("self_consistency", PARAMS | {"answer": "text"}, small, 2)
+    assert total_variation(law, vote) < 1e-9
+
+
+def test_a_utility_that_is_stretched_and_moved_chooses_the_same(pair, monkeypatch):
+    def winners():
+        runs = [play("mbr", PARAMS | {"n": 6}, pair, Seeded(seed), 5) for seed in range(8)]
+        return [run.tree.tokens(run.head) for run in runs]
+
+    plain = winners()
+    for a, b in ((4.0, 1.0), (-4.0, 1.0)):
+        other = {"chrf": lambda text, right, a=a, b=b: a * chrf(text, right) + b}
+        monkeypatch.setattr(module, "UTILITIES", other)
+        assert (winners() == plain) == (a > 0)
+
+
 def test_with_many_samples_the_winner_comes_to_the_best_of_all_texts():
     """By how much the winner's utility, expected under the model, stays behind the best one's."""
     behind = {1: 0.0, 48: 0.0}

@@ -46,6 +46,15 @@ def test_it_finds_the_best_text_of_every_objective(kind, alpha):
         assert found == pytest.approx(score(want), abs=1e-5)
 
 
+def test_the_greedy_regulariser_with_a_large_weight_proves_the_greedy_text():
+    for seed in range(8):
+        pair = toy_pair(seed)
+        greedy = play("greedy", {}, pair, Walk(), LENGTH)
+        text, _, verdict = searched(pair["target"], regulariser="greedy", weight=1000.0)
+        assert text == tuple(greedy.tree.tokens(greedy.head))
+        assert verdict.startswith("proved")
+
+
 def test_a_better_first_bound_saves_prefixes():
     tables = [toy_pair(seed)["target"] for seed in range(15)]
     with_beams = sum(prefixes(searched(table, num_beams=5)[2]) for table in tables)

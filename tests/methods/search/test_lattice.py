@@ -1,6 +1,7 @@
 """The lattice: its texts, their scores and their number are what enumeration says."""
 
 import math
+from itertools import combinations
 
 import pytest
 import torch
@@ -143,6 +144,21 @@ def test_no_more_prefixes_are_read_than_the_budget_allows(monkeypatch):
         read = [e for e in events if e.kind == "eval" and e.rows]
         assert len(read) <= budget * LENGTH
         assert lattice.onward()[0] >= 1
+
+
+def test_what_ends_alike_is_one_place_unless_they_may_not_be_merged(monkeypatch):
+    for seed in range(6):
+        run, lattice, _ = searched(short_sighted(seed), monkeypatch, n=2, shift=2, texts=1)
+        alike = {}
+        for node in lattice.places:
+            if node in run.tree.path(run.head):
+                continue  # read out behind the search
+            ending = (*PROMPT.ids, *run.tree.tokens(node))[-2:]
+            alike.setdefault(ending, []).append(node)
+        for nodes in alike.values():
+            for a, b in combinations(nodes, 2):
+                near = abs(run.tree.depth(a) - run.tree.depth(b)) <= 2
+                assert not (near and lattice.fits(a, b)), (seed, a, b)
 
 
 def told(events):
