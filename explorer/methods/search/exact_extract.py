@@ -11,7 +11,8 @@ made up.
 
 ## What to look at
 The scores by beginning and length: one span that stands out, or a ridge of spans that say the same.
-How probable the best is, for it is the best even where the passage holds no answer.
+Whether greedy decoding within the passage would have found the best. How probable the best is, for
+it is the best even where the passage holds no answer.
 
 ## Guarantee
 Deterministic. Exact: no span of the passage's tokens up to the greatest length scores higher. A run
@@ -23,6 +24,8 @@ https://arxiv.org/abs/2108.05857
 """
 
 from __future__ import annotations
+
+from collections import defaultdict
 
 import torch
 
@@ -53,6 +56,11 @@ class ExtractParams(Params):
     )  # fmt: skip
 
 
+# Behind each node the tokens of the passage that may follow, as nodes, and None for the end: their
+# log-probabilities in nats.
+Onward = dict[int, dict[int | None, float]]
+
+
 @method(
     title="Exact extraction",
     family="search",
@@ -62,6 +70,12 @@ class ExtractParams(Params):
     notes=(
         Note("best score", "Score of the best span so far", unit="nats"),
         Note("verdict", "Whether the answer is proved", "text", drawn_as="label"),
+        Note(
+            "greedy",
+            "What greedy decoding within the passage would have answered",
+            "text",
+            drawn_as="label",
+        ),
         Note("spans", "Scores by beginning (row) and length (column)", "matrix", "nats", "heatmap"),
     ),
     presets={
@@ -82,6 +96,7 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
     pool = FinishedPool(p.num_answers, float(p.normalise))
     seen: set[int] = set()  # a span that stands in the passage twice is one answer
     table: list[list[float]] = []
+    onward: Onward = defaultdict(dict)
 
     for i, _ in zip(range(len(d)), run.steps(), strict=False):
         # 1. Write the passage from here on, as far as an answer may reach.
@@ -97,7 +112,8 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
 
         # 2. Every end: the span's tokens, and the end token where there is room for it.
         span = torch.tensor(d[i : i + len(chain) - 1]).to(logp.device)
-        totals = logp[:-1].gather(1, span[:, None])[:, 0].cumsum(0)
+        own = logp[:-1].gather(1, span[:, None])[:, 0]  # (span,)
+        totals = own.cumsum(0)
         end, eos = logp[1:, eos_ids].max(1)
         room = torch.arange(1, len(chain)).to(end) < run.limit
         scores = [
@@ -107,6 +123,10 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
             )
         ]
         table.append([round(score, 4) for score in scores])
+        for before, node, x in zip(chain, chain[1:], own.tolist(), strict=False):
+            onward[before][node] = x
+        for node, x, more in zip(chain[1:], end.tolist(), room.tolist(), strict=True):
+            onward[node][None] = x if more else 0.0
 
         # 3. The best end from here takes part.
         n = max(range(len(scores)), key=scores.__getitem__)
@@ -127,9 +147,30 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
     # 4. What the best span was chosen from: its laws, known already.
     run.note("spans", table)
     ranked = pool.ranked(run)
+    if proved:
+        node, total = greedy(onward, run.root)
+        n = run.tree.depth(node)
+        score = pool.score(total, n + (n < run.limit))
+        behind = ranked[0][1] - score
+        than = f"{behind:.3g} less than the best" if behind > 1e-6 else "the best"
+        run.note("greedy", f"“{run.text(node).strip()}” with {score:.4g}, {than}")
     way = run.tree.path(ranked[0][0]) if ranked else []
     if way:  # stopped before the first span, there is none
         nodes = [run.root, *way[:-1]]
         laws = run.laws((), run.target(nodes), nodes)
         run.choose_these(laws, [[run.tree.token(node)] for node in way])
         run.answer(ranked)
+
+
+def greedy(onward: Onward, root: int) -> tuple[int, float]:
+    """The span that comes of always taking what is most probable of what may follow.
+
+    Returns the node of its last token, and its sum of log-probabilities with that of the end.
+    """
+    node, total = root, 0.0
+    while True:
+        to, logp = max(onward[node].items(), key=lambda entry: entry[1])
+        total += logp
+        if to is None:
+            return node, total
+        node = to

@@ -12,7 +12,7 @@ many models is short, empty or repetitive.
 
 ## What to look at
 γ below, and what could still be reached above: where both meet, the answer is proved. How many
-prefixes that took, and how the optimum reads beside the beam's answer.
+prefixes that took, by how much the beam search had missed it, and how the optimum reads.
 
 ## Guarantee
 Deterministic. Exact if it says "proved"; otherwise the best text found within the budget. The
@@ -119,6 +119,7 @@ def exact_map(run: Run, p: ExactParams) -> None:
     if p.num_beams:
         shared = p.model_dump(exclude={"budget"})
         best, bound = search_evenly(run, UniformParams(**shared))[0]
+    first = bound
 
     way: list[Prefix] = []  # the prefixes from the root down to the one that is looked at
     node, text = run.root, Surprisals()
@@ -160,6 +161,9 @@ def exact_map(run: Run, p: ExactParams) -> None:
         run.choose_these([above.law], [[token]])
         node, text = run.add(above.law.node, token), above.text.then(above.law.logp, token)
 
+    if p.num_beams:
+        missed = f"had missed it by {bound - first:.3g}" if bound > first else "had found it"
+        verdict += f"; the beam search {missed}"
     run.note("verdict", verdict)
     run.answer([(best, bound)] if bound > -torch.inf else [(node, None)])
 

@@ -99,3 +99,33 @@ def test_the_prompt_is_the_passage_where_none_is_given():
     _, found = extracted(toy_pair(0)["target"], passage="")
     spans = [PROMPT.ids[i:j] for i in range(2) for j in range(i + 1, 3)]
     assert all(text[:-1] in spans for text, _ in found)
+
+
+def greedy_span(table, most, length):
+    """Token by token: what is best of what the passage goes on with, and of ending there."""
+    text = []
+    while len(text) < length:
+        places = [i for i in range(len(IDS)) if IDS[i : i + len(text)] == text]
+        may = {IDS[i + len(text)] for i in places if i + len(text) < len(IDS)}
+        may = may if len(text) < most else set()
+        logits = table.logits((*PROMPT.ids, *text))
+        text.append(max(may | ({EOS} if text else set()), key=lambda v: float(logits[v])))
+        if text[-1] == EOS:
+            break
+    return tuple(text)
+
+
+@pytest.mark.parametrize("length", [3, 20])
+def test_what_greedy_decoding_would_have_answered_is_noted(length):
+    fell_short = 0
+    for seed in range(12):
+        table, events = toy_pair(seed)["target"], []
+        values = {"passage": PASSAGE, "max_span": 4}
+        run = play("exact_extract", values, {"target": table}, Walk(), length, record=events)
+        (told,) = [e.value for e in events if e.kind == "note" and e.name == "greedy"]
+        text = greedy_span(table, 4, length)
+        score, best = text_logp(table, text), run.end().outputs[0].score
+        behind = "the best" if score > best - 1e-5 else f"{best - score:.3g} less than the best"
+        assert told == f"“{table.decode(text)}” with {score:.4g}, {behind}"
+        fell_short += told.endswith("less than the best")
+    assert fell_short

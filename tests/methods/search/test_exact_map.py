@@ -62,6 +62,22 @@ def test_a_better_first_bound_saves_prefixes():
     assert with_beams < without
 
 
+def test_by_how_much_the_beam_search_had_missed_it_is_said():
+    missed = 0
+    for seed in range(15):
+        pair = toy_pair(seed)
+        plain = {"num_beams": 1, "length_penalty": 0.0, "weight": 0.0}
+        beam = play("uid_beam_search", plain, pair, Walk(), LENGTH).end().outputs[0].score
+        _, score, verdict = searched(pair["target"], num_beams=1)
+        told = verdict.split("; the beam search ")[1]
+        if score > beam:
+            missed += 1
+            assert told == f"had missed it by {score - beam:.3g}"
+        else:
+            assert told == "had found it"
+    assert 0 < missed < 15
+
+
 def test_a_budget_that_runs_out_leaves_the_best_so_far_unproved():
     tables = [toy_pair(seed)["target"] for seed in range(15)]
     needed = {table: prefixes(searched(table, num_beams=0)[2]) for table in tables}
