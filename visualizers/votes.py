@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import Any
 
 from explorer.records import Vote
@@ -86,6 +87,12 @@ def _counted(cast: list[Cast]) -> dict[str, list[Cast]]:
 
 def _sum(cast: list[Cast]) -> float:
     return sum(this.vote.weight for this in cast)
+
+
+def _entropy(counted: dict[str, list[Cast]]) -> float:
+    """How far the votes scatter over the answers, in nats: 0 where all are for one."""
+    weights = [x for votes in counted.values() if (x := _sum(votes)) > 0]
+    return -sum(x / sum(weights) * log(x / sum(weights)) for x in weights)
 
 
 def _data() -> list[dict[str, Any]]:
@@ -185,6 +192,7 @@ def _tell(cast: list[Cast], step: int) -> str:
         second = others[0]
         said += f", before “{clip(show_text(second, True), SHOWN)}” with "
         said += number(_sum(counted[second]))
+        said += f"; their entropy is {number(_entropy(counted))} nats"
     silent = sum(this.vote.answer is None for this in here)
     said += f"; {plural(silent, 'text')} did not vote" if silent else ""
     return f"{said}."

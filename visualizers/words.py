@@ -59,7 +59,7 @@ def number(x: float | int | None, digits: int = 3) -> str:
     if 0 < abs(x) < 0.001:
         mantissa, power = f"{x:.{digits - 1}e}".split("e")
         return f"{mantissa}e{int(power)}".replace("-", "−")
-    return f"{x:.{digits}g}".replace("-", "−")
+    return f"{x + 0.0:.{digits}g}".replace("-", "−")  # -0.0 + 0.0 is 0.0
 
 
 def probability(logp: float | int | None) -> float:

@@ -30,9 +30,20 @@ def test_a_piece_for_each_text_that_voted():
     assert (others["y"], others["text"]) == ([1, 2], ["1", "5"])
     assert picture.frames[0].layout["yaxis"]["ticktext"] == ["<b>● y: 1.25</b>", "x: 1", "z: 0.25"]
     assert picture.captions[0] == (
-        "Step 1: “y” leads with 1.25 of 2.5, before “x” with 1; 1 text did not vote."
+        "Step 1: “y” leads with 1.25 of 2.5, before “x” with 1; their entropy is 0.943 nats; "
+        "1 text did not vote."
     )
     assert [row[3] for row in picture.table.rows] == ["x", "y", "none", "y", "z"]
+
+
+@pytest.mark.parametrize(
+    ("votes", "told"),
+    [([1, 1], "0.693"), ([3, 1], "0.562"), ([1, 0], "0"), ([0, 0], "0")],
+)
+def test_how_far_the_votes_scatter_is_told_as_their_entropy(votes, told):
+    caption = drawn([(str(i), x) for i, x in enumerate(votes)]).captions[0]
+    assert caption.endswith(f"; their entropy is {told} nats.")
+    assert "entropy" not in drawn([("x", 1), ("x", 1)]).captions[0]
 
 
 def test_the_lines_tell_how_the_answers_gained():

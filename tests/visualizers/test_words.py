@@ -129,3 +129,7 @@ def test_numbers_are_short_and_true():
     assert finite(float("nan")) is None
     assert finite(True) is None
     assert finite(2) == 2.0
+
+
+def test_nothing_has_no_minus():
+    assert [number(x) for x in (-0.0, 0.0, -0.5, 0)] == ["0", "0", "−0.5", "0"]
