@@ -17,9 +17,14 @@ REVISITS = Note(
 
 
 def best_tokens(law: Law, k: int) -> list[int]:
-    """The k most probable tokens of the law, best first, as far as they are possible."""
-    values, tokens = law.probs.sort(descending=True, stable=True)
-    return tokens[:k][values[:k] > 0].tolist()
+    """The k most probable tokens of the law, best first, as far as they are possible.
+
+    Of equals the lowest id comes first.
+    """
+    worst = law.probs.topk(min(k, len(law.probs))).values[-1]
+    (reaching,) = ((law.probs >= worst) & (law.probs > 0)).nonzero(as_tuple=True)  # by id
+    order = law.probs[reaching].sort(descending=True, stable=True).indices
+    return reaching[order][:k].tolist()
 
 
 def note_revisits(

@@ -41,11 +41,11 @@ class Seeded:
         self._generator = np.random.Generator(np.random.PCG64(seed))
 
     def draw(self, p: Tensor) -> tuple[int, float | None]:
-        cdf = np.cumsum(p.double().cpu().numpy())
+        cdf = p.double().cpu().numpy().cumsum()
         u = self._generator.random()
         # Scaled by the last entry, so that rounding in the sum can never fall off the end; "right"
         # steps over entries of probability zero.
-        index = int(np.searchsorted(cdf, u * cdf[-1], side="right"))
+        index = int(cdf.searchsorted(u * cdf[-1], side="right"))
         return min(index, len(cdf) - 1), u
 
     def coin(self, p: float) -> tuple[bool, float | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
+
 from explorer.law import Law
 from explorer.run import Run
 from explorer.sampling import Filter
@@ -38,9 +40,11 @@ def write(
         row = {node: i for i, node in enumerate(nodes)}
         logits = run.target(nodes)[[row[sample.node] for sample in going]]  # (len(going), V)
         laws = run.laws(filters, logits, [sample.node for sample in going])
-        for sample, law, token in zip(going, laws, choose(laws), strict=True):
-            sample.logp += float(law.raw[token])
-            sample.node = run.add(law.node, token)
+        tokens = choose(laws)
+        raw = torch.stack([law.raw for law in laws])[range(len(laws)), tokens].tolist()
+        for sample, token, logp in zip(going, tokens, raw, strict=True):
+            sample.logp += logp
+            sample.node = run.add(sample.node, token)
         going = [sample for sample in going if not run.is_complete(sample.node)]
         run.keep(list(dict.fromkeys(sample.node for sample in going)))
         if not going:

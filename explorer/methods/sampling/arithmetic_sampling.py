@@ -27,7 +27,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from fractions import Fraction
-from math import floor
+from math import floor, inf, nextafter
+
+import numpy as np
 
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
@@ -115,7 +117,11 @@ def descend(code: Fraction, line: Sequence[float]) -> tuple[int, float, float, F
     `line` (V,) holds the upper ends of the intervals; its last entry is the length of the line.
     """
     point = code * Fraction(float(line[-1]))
-    token = bisect_right(line, point, key=float)
+    # Fractions compare slowly: only what lies as near as the point was rounded is asked of them.
+    near = float(point)
+    around = (nextafter(near, -inf), nextafter(near, inf))
+    first, last = np.searchsorted(line, around, side="right").tolist()
+    token = bisect_right(line, point, first, last, key=float)
     low, high = float(line[token - 1]) if token else 0.0, float(line[token])
     return token, low, high, (point - Fraction(low)) / (Fraction(high) - Fraction(low))
 

@@ -92,7 +92,9 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
         logp = torch.stack([law.logp for law in laws]).cpu().double()
         phi = above[:, :1] + logp.log_softmax(-1)  # (B, V)
         noise = run.gumbel(phi.numel()).reshape(phi.shape)
-        G = hand_down(above[:, 1:], phi, noise)
+        # Handed down, what is larger stays so: only k + 1 of a leaf's children can be among all's.
+        g, children = (phi + noise).topk(min(p.k + 1, phi.shape[1]))
+        G = hand_down(above[:, 1:], g)
 
         # 2. The k + 1 largest of all; a finished text keeps its G.
         ended = [leaf for leaf in leaves if run.is_complete(leaf.node)]
@@ -100,9 +102,10 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
         cut = every.topk(min(p.k + 1, len(every))).values[-1]
         leaves = [leaf for leaf in ended if cut <= leaf.G]
         tokens: list[list[int]] = [[] for _ in laws]
-        for row, x in ((cut <= G) & (-torch.inf < G)).nonzero().tolist():
+        for row, i in ((cut <= G) & (-torch.inf < G)).nonzero().tolist():
+            x = int(children[row, i])
             tokens[row].append(x)
-            leaves.append(Leaf(run.add(nodes[row], x), float(phi[row, x]), float(G[row, x])))
+            leaves.append(Leaf(run.add(nodes[row], x), float(phi[row, x]), float(G[row, i])))
         leaves.sort(key=lambda leaf: -leaf.G)
         run.choose_these(laws, tokens)
         lost = [leaf.node for leaf in ended if leaf not in leaves]
@@ -135,9 +138,11 @@ def stochastic_beam_search(run: Run, p: StochasticBeamParams) -> None:
     run.answer([(leaf.node, w) for w, leaf in weighted])
 
 
-def hand_down(G: Tensor, phi: Tensor, noise: Tensor) -> Tensor:
-    """Perturbed scores of the children `(B, V)`: Gumbel around φ, their maximum G `(B, 1)`."""
-    g = phi + noise
+def hand_down(G: Tensor, g: Tensor) -> Tensor:
+    """Perturbed scores of children `(B, n)`: Gumbel around φ as `g` is, their maximum G `(B, 1)`.
+
+    The largest `g` of all children of a leaf is among the n.
+    """
     v = G - g + torch.log1p(-torch.exp(g - g.amax(-1, keepdim=True)))
     return G - v.clamp(min=0) - torch.log1p(torch.exp(-v.abs()))
 

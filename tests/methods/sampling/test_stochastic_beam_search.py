@@ -78,7 +78,7 @@ def test_the_largest_noise_of_the_children_is_the_parents():
     phi = torch.tensor([0.5, 0.3, 0.2, 0.0], dtype=torch.float64).log() - 3.0
     for G in (-5.0, 0.0, 3.0):
         noise = randomness.gumbel(4)
-        children = module.hand_down(torch.tensor([[G]]), phi[None], noise[None])[0]
+        children = module.hand_down(torch.tensor([[G]]), (phi + noise)[None])[0]
         assert float(children.max()) == pytest.approx(G, abs=1e-12)
         assert children[3] == -torch.inf
         assert torch.equal(children.argsort(), (phi + noise).argsort())
@@ -89,7 +89,7 @@ def test_handed_down_noise_is_gumbel_noise_again():
     randomness = Seeded(6)
     p = torch.tensor([0.6, 0.3, 0.1], dtype=torch.float64)
     G, noise = randomness.gumbel(1500)[:, None], randomness.gumbel(4500).reshape(1500, 3)
-    rows = module.hand_down(G, p.log(), noise) - p.log()
+    rows = module.hand_down(G, p.log() + noise) - p.log()
     assert rows.mean(0).tolist() == pytest.approx([0.5772] * 3, abs=4 * 1.2825 / 1500**0.5)
     assert rows.var(0).tolist() == pytest.approx([1.6449] * 3, rel=0.2)
     assert rows.T.corrcoef().fill_diagonal_(0).abs().max() < 4 / 1500**0.5
