@@ -70,6 +70,6 @@ def validation_sentence(error: ValidationError, of: str) -> str:
         if detail["type"] == "extra_forbidden":
             parts.append(f"{of} has no parameter {shown(field)}")
             continue
-        message = detail["msg"].removeprefix("Value error, ")
+        message = detail["msg"].removeprefix("Value error, ").removesuffix(".")
         parts.append(f"{of}: {field} = {shown(detail['input'])} is not allowed: {message}")
     return ". ".join(parts) + "."

@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import ValidationInfo, field_validator
+
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import EDT, DynaTemp, EntropyTemperature, FilterChain, TopP
@@ -62,6 +64,7 @@ class EntropyTemperatureParams(Params):
         symbol="T_low",
         ge=0.0,
         le=10.0,
+        validate_default=True,
     )
     exponent: float = param(
         1.0,
@@ -74,6 +77,14 @@ class EntropyTemperatureParams(Params):
     filters: FilterChain = param(
         (TopP(p=0.95),), "Filters", "Chain applied behind the temperature.", unit="chain"
     )
+
+    @field_validator("low")
+    @classmethod
+    def _below_high(cls, low: float, known: ValidationInfo) -> float:
+        high = known.data.get("high", low)
+        if known.data.get("rule") == "dynatemp" and low > high:
+            raise ValueError(f"high = {high:g} must be at least as much")
+        return low
 
 
 @method(

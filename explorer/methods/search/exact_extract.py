@@ -90,7 +90,8 @@ Onward = dict[int, dict[int | None, float]]
 )
 def exact_extract(run: Run, p: ExtractParams) -> None:
     d = own_tokens(run.models["target"], p.passage) if p.passage else list(run.prompt.ids)
-    if all(run.is_eos(token) for token in d):
+    blank = p.passage != "" and not p.passage.strip()
+    if blank or all(run.is_eos(token) for token in d):
         raise InputError("passage is not allowed: it holds nothing to answer with.")
     eos_ids = sorted(run.eos_ids)
     pool = FinishedPool(p.num_answers, float(p.normalise))
@@ -153,7 +154,7 @@ def exact_extract(run: Run, p: ExtractParams) -> None:
         score = pool.score(total, n + (n < run.limit))
         behind = ranked[0][1] - score
         than = f"{behind:.3g} less than the best" if behind > 1e-6 else "the best"
-        run.note("greedy", f"“{run.text(node).strip()}” with {score:.4g}, {than}")
+        run.note("greedy", f"{than}, with {score:.4g}: “{run.text(node).strip()}”")
     way = run.tree.path(ranked[0][0]) if ranked else []
     if way:  # stopped before the first span, there is none
         nodes = [run.root, *way[:-1]]

@@ -162,7 +162,7 @@ def exact_map(run: Run, p: ExactParams) -> None:
         node, text = run.add(above.law.node, token), above.text.then(above.law.logp, token)
 
     if p.num_beams:
-        missed = f"had missed it by {bound - first:.3g}" if bound > first else "had found it"
+        missed = f"had missed it by {bound - first:.3g}" if bound > first else "had found this text"
         verdict += f"; the beam search {missed}"
     run.note("verdict", verdict)
     run.answer([(best, bound)] if bound > -torch.inf else [(node, None)])

@@ -6,7 +6,9 @@ import pytest
 import torch
 from oracle import PROMPT, enumerate_law, exact_law, play, table_law, total_variation, toy_pair
 
+from explorer.errors import InputError
 from explorer.randomness import Seeded
+from explorer.registry import get_method
 from explorer.sampling import Temperature
 
 
@@ -57,6 +59,15 @@ def test_by_either_rule_it_is_hotter_where_the_entropy_is_higher(rule):
     by_entropy = sorted(zip(*noted, strict=True))
     assert len(by_entropy) > 2
     assert [t for _, t in by_entropy] == sorted(noted[1])
+
+
+def test_a_lowest_temperature_above_the_highest_is_refused_with_the_field():
+    parse = get_method("entropy_temperature").parse
+    with pytest.raises(InputError, match=r"low = 3.* is not allowed: high = 1 must be at least"):
+        parse({"rule": "dynatemp", "low": 3, "high": 1})
+    with pytest.raises(InputError, match=r"low = 0.5 is not allowed: high = 0.2"):
+        parse({"rule": "dynatemp", "high": 0.2})
+    assert parse({"rule": "edt", "high": 0.2})
 
 
 def test_temperature_and_entropy_are_noted_at_every_step():

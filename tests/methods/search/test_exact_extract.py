@@ -88,6 +88,13 @@ def test_a_passage_without_tokens_is_refused_with_the_field():
         play("exact_extract", {"passage": "a"}, {"target": ends_only()}, Walk(), 5)
 
 
+def test_a_passage_of_blanks_is_refused_with_the_field():
+    table = toy_pair(0)["target"]
+    table.encode = lambda text: [1] * len(text)
+    with pytest.raises(InputError, match="passage is not allowed: it holds nothing"):
+        play("exact_extract", {"passage": " \n"}, {"target": table}, Walk(), 5)
+
+
 def ends_only():
     """A model that reads every passage as an end token."""
     table = toy_pair(0)["target"]
@@ -126,6 +133,6 @@ def test_what_greedy_decoding_would_have_answered_is_noted(length):
         text = greedy_span(table, 4, length)
         score, best = text_logp(table, text), run.end().outputs[0].score
         behind = "the best" if score > best - 1e-5 else f"{best - score:.3g} less than the best"
-        assert told == f"“{table.decode(text)}” with {score:.4g}, {behind}"
-        fell_short += told.endswith("less than the best")
+        assert told == f"{behind}, with {score:.4g}: “{table.decode(text)}”"
+        fell_short += "less than the best" in told
     assert fell_short

@@ -74,7 +74,7 @@ def test_by_how_much_the_beam_search_had_missed_it_is_said():
             missed += 1
             assert told == f"had missed it by {score - beam:.3g}"
         else:
-            assert told == "had found it"
+            assert told == "had found this text"
     assert 0 < missed < 15
 
 
