@@ -1,5 +1,8 @@
 """Diverse beam search equals a recomputation without a tree, and beam search where nobody pays."""
 
+import itertools
+import math
+
 import pytest
 import torch
 from oracle import PROMPT, Walk, play, toy_pair
@@ -15,7 +18,24 @@ def logps(table, text):
     return torch.log_softmax(table.logits((*PROMPT.ids, *text)), -1).tolist()
 
 
-def by_hand(table, size, groups, price, accumulate=True, counted=lambda tokens: tokens):
+def same_token(text, other):
+    return text[-1] == other[-1]
+
+
+def same_pair(text, other):
+    return list(itertools.pairwise(other)).count(text[-2:])
+
+
+def nearness(text, other):
+    return math.exp(-sum(a != b for a, b in zip(text, other, strict=True)) / 2)
+
+
+MEASURES = {"hamming": same_token, "ngram": same_pair, "cumulative": nearness}
+
+
+def by_hand(
+    table, size, groups, price, accumulate=True, measure=same_token, counted=lambda texts: texts
+):
     """The paper's loop over lists of texts: [(score, text)] of all groups, best first."""
     beams = [[(0.0, ())] for _ in range(groups)]
     pools = [[] for _ in range(groups)]
@@ -28,7 +48,8 @@ def by_hand(table, size, groups, price, accumulate=True, counted=lambda tokens: 
             fan = []
             for score, text in beams[g]:
                 for v, logp in enumerate(logps(table, text)):
-                    paid = price * counted(chosen).count(v)
+                    repeats = [measure((*text, v), other) for other in counted(chosen)]
+                    paid = price * sum(repeats)
                     fan.append((score + logp - paid, 0.0 if accumulate else paid, (*text, v)))
             fan.sort(key=lambda x: -x[0])
             complete = [x for x in fan[:size] if x[2][-1] == EOS or t == LENGTH]
@@ -36,7 +57,7 @@ def by_hand(table, size, groups, price, accumulate=True, counted=lambda tokens: 
             pools[g] += [((score + back) / t, text) for score, back, text in complete]
             pools[g] = sorted(pools[g], key=lambda x: -x[0])[:size]
             beams[g] = [(score + back, text) for score, back, text in going]
-            chosen += [text[-1] for _, _, text in going]
+            chosen += [text for _, _, text in going]
             full = len(pools[g]) == size
             over[g] = not beams[g] or (full and beams[g][0][0] / t <= pools[g][-1][0])
     left = [
@@ -45,8 +66,9 @@ def by_hand(table, size, groups, price, accumulate=True, counted=lambda tokens: 
     return sorted((x for group in left for x in group), key=lambda x: -x[0])
 
 
-def searched(table, size, groups, price, accumulate=True):
+def searched(table, size, groups, price, accumulate=True, measure="hamming"):
     values = {
+        "measure": measure,
         "num_beams": size * groups,
         "num_groups": groups,
         "diversity": price,
@@ -94,10 +116,35 @@ def test_it_equals_the_loop_over_texts():
 def test_a_token_chosen_twice_that_is_paid_for_once_is_caught():
     """Negative control: two beams of one group may choose the same token."""
 
-    def once(tokens):
-        return list(set(tokens))
+    def once(texts):
+        return list({text[-1]: text for text in texts}.values())
 
     assert not all(same(searched(*case), by_hand(*case, counted=once)) for case in CASES)
+
+
+@pytest.mark.parametrize("name", ["ngram", "cumulative"])
+def test_the_other_measures_equal_the_loop_over_texts(name):
+    for case in CASES:
+        assert same(searched(*case, name), by_hand(*case, MEASURES[name])), case[1:]
+
+
+def test_a_pair_that_is_paid_for_at_its_place_alone_is_caught():
+    """Negative control: an n-gram counts wherever it stands."""
+
+    def at_its_place(text, other):
+        return len(text) > 1 and text[-2:] == other[-2:]
+
+    assert not all(same(searched(*case, "ngram"), by_hand(*case, at_its_place)) for case in CASES)
+
+
+def test_a_nearness_that_leaves_out_what_was_chosen_before_is_caught():
+    """Negative control: all tokens so far count, not those of this step alone."""
+
+    def of_this_step(text, other):
+        return nearness(text[-1:], other[-1:])
+
+    wrong = [same(searched(*case, "cumulative"), by_hand(*case, of_this_step)) for case in CASES]
+    assert not all(wrong)
 
 
 def test_one_group_is_beam_search():
