@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
-from explorer.sampling import Filtered
+from explorer.sampling import Filtered, removed_masses, removers
 
+T = TypeVar("T")
 CANDIDATES = 10  # how many of the most probable tokens a recorded choice lists
 
 
 @dataclass(frozen=True)
 class Mask:
-    """Tokens `(V,)` that something other than a filter forbade, and the mass that it took."""
+    """What something other than a filter made of a law.
+
+    It was given log-probabilities `given` (V,), and left the tokens at which `left` (V,) is
+    positive. What that means is worked out on demand: where nothing is recorded nobody asks.
+    """
 
     cause: str
-    gone: Tensor
-    mass: float
+    given: Tensor
+    left: Tensor
+
+    @cached_property
+    def gone(self) -> Tensor:
+        """Which tokens `(V,)` it forbade."""
+        return (self.left <= 0) & (self.given > -torch.inf)
+
+    @property
+    def mass(self) -> float:
+        """How much of the law it took."""
+        return float((self.given.softmax(-1, dtype=torch.float64) * self.gone).sum())
 
 
 @dataclass(frozen=True)
@@ -40,10 +56,13 @@ class Law:
     row: int
     names: tuple[str, ...] = ()
     masks: tuple[Mask, ...] = ()
+    known: Tensor | None = None  # the probabilities, where the law was made from them
 
     @cached_property
     def probs(self) -> Tensor:
         """Probabilities `(V,)` in float64; they sum to one."""
+        if self.known is not None:
+            return self.known
         return torch.softmax(self.logp, -1, dtype=torch.float64)
 
     @property
@@ -53,9 +72,8 @@ class Law:
 
     def changed(self, probs: Tensor, cause: str) -> Law:
         """The same place under another law `(V,)`; what it forbids, `cause` removed."""
-        gone = (probs <= 0) & (self.logp > -torch.inf)
-        mask = Mask(cause, gone, float(self.probs[gone].sum()))
-        return replace(self, logp=probs.log(), masks=(*self.masks, mask))
+        masks = (*self.masks, Mask(cause, self.logp, probs))
+        return replace(self, logp=probs.log(), masks=masks, known=probs)
 
     @property
     def entered(self) -> Tensor | None:
@@ -67,13 +85,11 @@ class Law:
         given = self.filtered.logp[self.row].data_ptr() == self.logp.data_ptr()
         return self.filtered.raw[self.row] if given else None
 
-    def removed_mass(self) -> dict[str, float]:
+    def removed_mass(self, by_filters: Sequence[float]) -> dict[str, float]:
         """What each filter and mask took from the law it was given."""
         taken = {mask.cause: mask.mass for mask in self.masks}
-        if self.names:
-            masses = self.filtered.removed_mass[self.row].tolist()
-            for name, mass in zip(self.names, masses, strict=True):
-                taken[name] = taken.get(name, 0.0) + mass
+        for name, mass in zip(self.names, by_filters, strict=True):
+            taken[name] = taken.get(name, 0.0) + mass
         return taken
 
     def causes(self, tokens: Sequence[int], removed_by: Sequence[int]) -> list[str | None]:
@@ -97,46 +113,38 @@ class Candidates:
     raw: list[float]
     final: list[float]
     removed_by: list[str | None]
+    removed_mass: dict[str, float]
+
+
+def alike(those: Iterable[T], tensor: Callable[[T], Tensor]) -> Iterable[list[T]]:
+    """Those whose tensors have one vocabulary, type and device, together."""
+    groups: dict[object, list[T]] = {}
+    for one in those:
+        x = tensor(one)
+        groups.setdefault((x.shape[-1], x.dtype, x.device), []).append(one)
+    return groups.values()
 
 
 def candidates_of(laws: Sequence[Law], chosen: Sequence[Sequence[int]]) -> list[Candidates]:
     """For each law the most probable tokens before anything was forbidden, and the chosen ones.
 
-    One pass over all laws: a wide search records many at every step.
+    One pass over all laws, which are `alike`.
     """
     raw = torch.stack([law.raw for law in laws])  # (n, V)
-    values, indices = raw.topk(min(CANDIDATES, raw.shape[1]))
-    finals = values
+    best = raw.topk(min(CANDIDATES, raw.shape[1])).indices.tolist()
+    tokens = [list(dict.fromkeys([*b, *c])) for b, c in zip(best, chosen, strict=True)]
+    places = (
+        torch.tensor([i for i, row in enumerate(tokens) for _ in row]),
+        torch.tensor([token for row in tokens for token in row]),
+    )
+    before = after = raw[places].tolist()
     if any(law.logp is not law.raw for law in laws):
-        finals = torch.stack([law.logp for law in laws]).gather(1, indices)
-    columns = list(zip(indices.tolist(), values.tolist(), finals.tolist(), strict=True))
-    for law, picked, (tokens, before, after) in zip(laws, chosen, columns, strict=True):
-        for token in picked:
-            if token not in tokens:
-                tokens.append(token)
-                before.append(float(law.raw[token]))
-                after.append(float(law.logp[token]))
-    removed = _removed_by(laws, [tokens for tokens, _, _ in columns])
-    return [
-        Candidates(tokens, before, after, law.causes(tokens, numbers))
-        for law, numbers, (tokens, before, after) in zip(laws, removed, columns, strict=True)
-    ]
-
-
-def _removed_by(laws: Sequence[Law], tokens: Sequence[Sequence[int]]) -> list[list[int]]:
-    """For each law the number of the filter that removed each of its tokens, -1 where none did.
-
-    The laws of one question look it up together.
-    """
-    found = [[-1] * len(row) for row in tokens]
-    asked: dict[int, list[int]] = {}
-    for i, law in enumerate(laws):
-        if law.names:
-            asked.setdefault(id(law.filtered), []).append(i)
-    for those in asked.values():
-        rows = [laws[i].row for i in those for _ in tokens[i]]
-        flat = [token for i in those for token in tokens[i]]
-        numbers = iter(laws[those[0]].filtered.removed_by[rows, flat].tolist())
-        for i in those:
-            found[i] = [next(numbers) for _ in tokens[i]]
+        after = torch.stack([law.logp for law in laws])[places].tolist()
+    entries = [(law.filtered, law.row) for law in laws]
+    removed, masses = removers(entries, *places), removed_masses(entries)
+    found, begin = [], 0
+    for law, row, mass in zip(laws, tokens, masses, strict=True):
+        its = slice(begin, begin := begin + len(row))
+        causes, taken = law.causes(row, removed[its]), law.removed_mass(mass)
+        found.append(Candidates(row, before[its], after[its], causes, taken))
     return found

@@ -41,7 +41,7 @@ class Seeded:
         self._generator = np.random.Generator(np.random.PCG64(seed))
 
     def draw(self, p: Tensor) -> tuple[int, float | None]:
-        cdf = p.double().cpu().numpy().cumsum()
+        cdf = p.double().cpu().cumsum(-1).numpy()  # on a CPU, where it is summed from the left
         u = self._generator.random()
         # Scaled by the last entry, so that rounding in the sum can never fall off the end; "right"
         # steps over entries of probability zero.

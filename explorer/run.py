@@ -228,8 +228,7 @@ class Run:
         it with; `mask` names what put entries of the score to minus infinity.
         """
         (law,) = self.laws(filters, score, [node], stream)
-        gone = score[0] == -torch.inf
-        masks = (Mask(mask, gone, float(raw[0][gone].exp().sum())),) if mask else ()
+        masks = (Mask(mask, raw[0], score[0] > -torch.inf),) if mask else ()
         return replace(law, raw=raw[0], masks=masks)
 
     def _seen(self, filters: Sequence[Filter], node: int) -> Seen:
@@ -304,11 +303,15 @@ class Run:
 
     def steps(self) -> Iterator[int]:
         """Step numbers, until the text has ended or a limit or a request ends the run."""
-        while (reason := self._why_end()) is None:
-            step = self._recorder.step = self._steps_begun
-            self._steps_begun += 1
-            yield step
-        self._reason = reason
+        try:
+            while (reason := self._why_end()) is None:
+                step = self._steps_begun
+                self._recorder.begin_step(step)
+                self._steps_begun += 1
+                yield step
+            self._reason = reason
+        finally:
+            self._recorder.end_steps()
 
     @property
     def remaining(self) -> int:
@@ -396,6 +399,7 @@ class Run:
 
     def end(self, reason: str | None = None) -> DoneEvent:
         """Close the run and record how it ended. Whoever started the method calls this."""
+        self._recorder.end_steps()
         ranked = self._answer or [(self.head, None)]
         outputs = [self._output(node, score) for node, score in ranked]
         return self._recorder.done(reason or self._finish_reason(), outputs, self.totals())

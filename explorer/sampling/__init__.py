@@ -3,7 +3,7 @@
 from explorer.sampling.base import Filter, Seen
 from explorer.sampling.chain import FILTERS, AnyFilter, FilterChain, chain_text, parse_chain
 from explorer.sampling.dynamic_temperature import EDT, DynaTemp, EntropyTemperature
-from explorer.sampling.filtered import Filtered, apply
+from explorer.sampling.filtered import Filtered, apply, removed_masses, removers
 from explorer.sampling.generate import generate_options
 from explorer.sampling.penalties import (
     DRY,
@@ -56,4 +56,6 @@ __all__ = [
     "chain_text",
     "generate_options",
     "parse_chain",
+    "removed_masses",
+    "removers",
 ]

@@ -1,7 +1,10 @@
 """The law of the next token before and after a chain of filters, and who removed what."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import isnan
 
 import torch
 from torch import Tensor
@@ -24,10 +27,8 @@ class Filtered:
     raw: Tensor
     logp: Tensor
     offset: Tensor
-    # For each filter its scores (n, V) before and after, None for one that removed nothing. The
-    # two ledgers are made from them on first demand.
+    # For each filter its scores (n, V) before and after, None for one that removed nothing.
     stages: tuple[tuple[Tensor, Tensor] | None, ...] = field(repr=False)
-    _ledgers: tuple[Tensor, Tensor] | None = field(default=None, repr=False)
 
     @property
     def probs(self) -> Tensor:
@@ -40,36 +41,67 @@ class Filtered:
 
         −1 = no filter did: the token was kept, or was impossible in raw already.
         """
-        return self._settled()[0]
+        found = torch.full_like(self.raw, -1, dtype=torch.int8)
+        # Backwards: of all filters after which a token is gone, the first has the last word.
+        for i, pair in reversed(list(enumerate(self.stages))):
+            if pair:
+                found.masked_fill_(pair[1] == REMOVED, i)
+        return found.masked_fill_(self.raw == REMOVED, -1)
 
     @property
     def removed_mass(self) -> Tensor:
         """(n, len(chain)) float64: mass each filter took away, under the law it was given."""
-        return self._settled()[1]
+        rows = [(self, i) for i in range(len(self.raw))]
+        return torch.tensor(removed_masses(rows), dtype=torch.float64).reshape(len(rows), -1)
 
-    def row(self, i: int) -> "Filtered":
+    def row(self, i: int) -> Filtered:
         """The i-th law alone (n = 1)."""
-        ledgers = self._ledgers and (self._ledgers[0][i][None], self._ledgers[1][i][None])
         stages = tuple(pair and (pair[0][i][None], pair[1][i][None]) for pair in self.stages)
-        return Filtered(
-            self.raw[i][None], self.logp[i][None], self.offset[i][None], stages, ledgers
-        )
+        return Filtered(self.raw[i][None], self.logp[i][None], self.offset[i][None], stages)
 
-    def _settled(self) -> tuple[Tensor, Tensor]:
-        if self._ledgers is None:
-            removed_by = torch.full_like(self.raw, -1, dtype=torch.int8)
-            mass = self.raw.new_zeros(len(self.raw), len(self.stages), dtype=torch.float64)
-            # Backwards: of all filters after which a token is gone, the first has the last word.
-            for i, pair in reversed(list(enumerate(self.stages))):
-                if pair is None:
-                    continue
-                before, after = pair
-                gone = after == REMOVED
-                removed_by.masked_fill_(gone, i)
-                mass[:, i] = (before.softmax(-1) * gone).sum(-1, dtype=torch.float64)
-            removed_by.masked_fill_(self.raw == REMOVED, -1)
-            self._ledgers = (removed_by, mass)
-        return self._ledgers
+
+# The same for rows of several tables at once: one law alone costs as much as several among others.
+Rows = Sequence[tuple[Filtered, int]]
+
+
+def removers(those: Rows, which: Tensor, tokens: Tensor) -> list[int]:
+    """`Filtered.removed_by` of single tokens, each in that row of `those` which `which` names."""
+    found = torch.full_like(tokens, -1)
+    for i in reversed(range(_longest(those))):
+        pairs = [_stage(table, i) for table, _ in those]
+        if any(pairs):
+            after = [pair[1] if pair else table.raw
+                     for pair, (table, _) in zip(pairs, those, strict=True)]  # fmt: skip
+            scores = torch.stack([x[row] for x, (_, row) in zip(after, those, strict=True)])
+            found[scores[which, tokens].cpu() == REMOVED] = i
+    if (found >= 0).any():
+        raw = torch.stack([table.raw[row] for table, row in those])
+        found[raw[which, tokens].cpu() == REMOVED] = -1
+    return list(found.tolist())
+
+
+def removed_masses(those: Rows) -> list[list[float]]:
+    """`Filtered.removed_mass` of each row."""
+    found = [[0.0] * len(table.stages) for table, _ in those]
+    for i in range(_longest(those)):
+        pairs = {j: (pair[0][row], pair[1][row])
+                 for j, (table, row) in enumerate(those) if (pair := _stage(table, i))}  # fmt: skip
+        if pairs:
+            before, after = (torch.stack(side) for side in zip(*pairs.values(), strict=True))
+            taken = (before.softmax(-1) * (after == REMOVED)).sum(-1, dtype=torch.float64)
+            for j, mass in zip(pairs, taken.tolist(), strict=True):
+                found[j][i] = mass
+    return found
+
+
+def _longest(those: Rows) -> int:
+    """Filters of the longest chain."""
+    return max(len(table.stages) for table, _ in those)
+
+
+def _stage(table: Filtered, i: int) -> tuple[Tensor, Tensor] | None:
+    """Scores before and after the i-th filter; None where it is not there, or removed nothing."""
+    return table.stages[i] if i < len(table.stages) else None
 
 
 def apply(chain: Sequence[Filter], logits: Tensor, seen: Sequence[Seen] = ()) -> Filtered:
@@ -85,7 +117,7 @@ def apply(chain: Sequence[Filter], logits: Tensor, seen: Sequence[Seen] = ()) ->
         logits = logits.float()
     raw = torch.log_softmax(logits, -1)
     best = raw.amax(-1)
-    if best.isnan().any():
+    if isnan(best.sum().item()):
         bad = raw.isnan().any(-1).nonzero()[0].item()
         raise ValueError(
             f"Row {bad} of the logits is no law: it has a NaN or +∞, or every token is at −∞."

@@ -148,7 +148,7 @@ def never_ending(run: Run, law: Law) -> Law:
     """The law without its end tokens."""
     eos = torch.tensor(sorted(run.eos_ids)).to(law.logp.device)
     gone = torch.zeros_like(law.logp, dtype=torch.bool).index_fill(0, eos, True)
-    mask = Mask("phrases missing", gone, float(law.probs[gone].sum()))
+    mask = Mask("phrases missing", law.logp, ~gone)
     return replace(law, logp=law.logp.masked_fill(gone, -torch.inf), masks=(*law.masks, mask))
 
 
