@@ -141,7 +141,7 @@ def run_request(
     stop: Callable[[], bool] = lambda: False,
     record: bool = True,
 ) -> Trace:
-    """Run a method and return its trace; `listener` hears of every event as it happens.
+    """Run a method and return its trace; `listener` hears of every event, a step's together.
 
     A `header` made before keeps its id and time; `started` is told of it once it is complete.
     With `record` off only the end is recorded: for measuring, and for the test that recording

@@ -66,7 +66,7 @@ class Recorder:
         self.step = 0
         self._answered: set[str] = set()  # views, by name
         self._in_step = False
-        self._due = 0.0  # when what waits is handed over at the latest, in ms
+        self._due = PATIENCE_MS  # when what waits is handed over at the latest, in ms
         self._waiting: list[AnyEvent] = []
         self._evals: list[tuple[EvalEvent, Tensor]] = []  # of those that wait, with the logits
         self._chosen: list[Chosen] = []

@@ -45,7 +45,7 @@ class Header(BaseModel):
 class Trace:
     """Everything one run looked at and decided, in order.
 
-    Events are appended while the run goes on; `listeners` hear of each as it happens.
+    Events are appended while the run goes on; `listeners` hear of each as it comes.
     """
 
     def __init__(self, header: Header, events: list[AnyEvent] | None = None) -> None:
