@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +20,7 @@ HOW = (
     "`python -m explorer.ui.record_examples {}` and read the recording"
 )
 EXAMPLES = declared()
+SCRIPTS = Path(__file__).parents[2] / "assets" / "js"
 
 
 def test_every_method_has_one_example():
@@ -42,6 +44,35 @@ def test_an_example_is_what_was_asked_for_and_can_be_drawn(example):
     assert trace.text
     drawn = pictures(trace.fold(), token_text("target"), trace.header.notes)
     assert len(drawn) > 2
+
+
+# A method of each kind, and the picture that is shown first of its example where nobody chose one.
+FIRST = {
+    "speculative_sampling": "rounds",
+    "lattice": "lattice",
+    "diverse_beam_search": "lanes",
+    "neurologic": "lanes",
+    "arithmetic_sampling": "intervals",
+    "self_consistency": "votes",
+    "best_of_n": "scores",
+    "mbr": "utilities",
+    "momentum": "revisits",
+    "best_first_beam_search": "expansion",
+    "stochastic_beam_search": "hypotheses",
+    "mirostat": "lines",
+    "greedy": "distribution",
+}
+
+
+@pytest.mark.parametrize(("method", "first"), FIRST.items())
+def test_what_few_runs_have_is_shown_first(method, first):
+    script = (SCRIPTS / "pictures.js").read_text(encoding="utf-8")
+    (order,) = re.findall(r"^const PREFERRED = \[([^]]+)\];$", script, re.MULTILINE)
+    run_id = next(example.run_id for example in EXAMPLES if example.method == method)
+    trace = Examples().trace(run_id)
+    drawn = pictures(trace.fold(), token_text("target"), trace.header.notes)
+    offered = {picture.id for picture in drawn}
+    assert next(name for name in re.findall(r"\w+", order) if name in offered) == first
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.method)

@@ -300,6 +300,15 @@ def test_a_picture_pressed_while_the_end_is_fetched_takes_nothing_away(page):
     assert page.get_attribute(".stage", "data-picture") == other
 
 
+@pytest.mark.parametrize(("name", "first"), [("search", "hypotheses"), ("rounds", "rounds")])
+def test_what_few_runs_have_is_shown_first(page, name, first):
+    """The order as a whole: `test_examples.py`."""
+    load(page, name)
+    page.wait_for_selector(".tab")
+    assert page.get_attribute(".tab", "data-picture") != first, "it is not just the first of all"
+    assert page.get_attribute(".tab[aria-selected=true]", "data-picture") == first
+
+
 def test_a_search_streams_its_leading_hypothesis(page):
     press(page, "search", "stream")
     page.wait_for_function(
