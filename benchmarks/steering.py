@@ -7,6 +7,7 @@ how often it is right on those is measured too.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
@@ -25,7 +26,9 @@ from training.samples import write_on
 from training.world import HELD_OUT_SEEDS
 
 WEIGHTS = (-2.0, 0.0, 2.0)
-NUCLEUS = 0.9  # of the target, before the experts speak (DExperts, Liu et al. 2021)
+# Of the target, before the experts speak: as in DExperts (Liu et al. 2021), and so wide that it
+# leaves them something where the target is sure.
+NUCLEI = (0.9, 0.999)
 NEW_TOKENS = 48
 PROMPT_TOKENS = 32
 BEST_OF = 8
@@ -58,7 +61,12 @@ class MoodJudge:
 
 @torch.no_grad()
 def steered(
-    target, experts: tuple, prompts: list[list[int]], weight: float, length: int
+    target,
+    experts: tuple,
+    prompts: list[list[int]],
+    weight: float,
+    length: int,
+    nucleus: float,
 ) -> list[list[int]]:
     """Continuations drawn from the target's nucleus with `weight · (cheerful − gloomy)` added.
 
@@ -76,7 +84,7 @@ def steered(
             scores.append(out.logits[:, -1].float().log_softmax(-1))
         base, cheerful, gloomy = scores
         ranked, order = base.exp().sort(descending=True)
-        outside = ranked.cumsum(-1) - ranked >= NUCLEUS
+        outside = ranked.cumsum(-1) - ranked >= nucleus
         base = base.masked_fill(outside.gather(-1, order.argsort(-1)), -torch.inf)
         law = (base + weight * (cheerful - gloomy)).softmax(-1)
         given = torch.multinomial(law, 1, generator=draw)
@@ -110,15 +118,16 @@ def steering(target, experts: tuple, tokenizer, books: Sequence[Book], n: int) -
         "plain openings": neutral_openings(tokenizer, n),
         "held-out books": stretches(books, tokenizer, PROMPT_TOKENS, n),
     }
-    for text, prompts in openings.items():
+    for nucleus, (text, prompts) in itertools.product(NUCLEI, openings.items()):
         found = {
             weight: [
                 judge(tokenizer.decode(row, skip_special_tokens=True)) > 0
-                for row in steered(target, experts, prompts, weight, NEW_TOKENS)
+                for row in steered(target, experts, prompts, weight, NEW_TOKENS, nucleus)
             ]
             for weight in WEIGHTS
         }
-        common = {"model": "target+cheerful-gloomy", "text": text}
+        common = {"model": "target+cheerful-gloomy", "text": text,
+                  "nucleus": nucleus}  # fmt: skip
         for weight, cheerful in found.items():
             yield {"measure": "judged_cheerful", **common, "weight": weight, "n": len(prompts),
                    "value": sum(cheerful) / len(prompts)}  # fmt: skip

@@ -11,6 +11,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 from explorer.models.heads import Head
 from training.config import (
     Distillation,
+    Echoing,
     HeadTraining,
     LanguageModelRecipe,
     MoodTuning,
@@ -178,8 +179,8 @@ def describe_run(run: Run) -> str:
         return (
             f"{opening}, about {size}. {start}{DIVERGENCES[recipe.divergence]} between the "
             "published target's law and the draft's at every place of samples that the target "
-            "wrote at temperature 1 from the starts of training windows and tasks, and of "
-            f"stretches of the training books. {rates}"
+            "wrote at temperatures 1 and 0 from the starts of training windows and tasks, and of "
+            f"stretches of the training books and of tasks. {rates}"
         )
     if isinstance(recipe, MoodTuning):
         return (
@@ -196,6 +197,14 @@ def describe_run(run: Run) -> str:
         stages += (
             f", and beside them {recipe.task_rows} rows of {recipe.task_context} tokens of whole "
             "tasks (`training/lessons.py`), the means over both added"
+        )
+    if isinstance(recipe, Echoing):
+        start += (
+            "It is made wider, and new heads begin as induction heads (`training/induction.py`). "
+        )
+        stages += (
+            f", and beside them {recipe.copy_rows} rows of {recipe.copy_context} tokens in which "
+            "spans return (`training/copies.py`), the means over both added"
         )
     return (
         f"{opening}, {shape.layers} layers, {size}. {start}{stages[0].upper()}{stages[1:]}. "

@@ -48,7 +48,7 @@ class Recipe:
         default_factory=lambda: {"fairy": 2.0, "children": 2.0, "youth": 1.0}
     )
     constant: bool = False
-    # The recipe whose checkpoint gives the first weights; it may have fewer layers (see grow.py).
+    # The recipe whose checkpoint gives the first weights; it may be smaller (see grow.py).
     starts_from: str | None = None
 
     @property
@@ -87,10 +87,26 @@ class Schooling(Recipe):
         return super().tokens_after(step) + step * self.task_rows * self.task_context
 
 
+@dataclass(frozen=True)
+class Echoing(Recipe):
+    """Text in windows, and beside it in every update rows in which something returns (copies.py).
+
+    Begins wider than the run it starts from, with new heads for copying (induction.py). What is
+    brought down is the sum of the mean over the text and the mean over what returns.
+    """
+
+    copy_context: int = 512
+    copy_rows: int = 4
+
+    def tokens_after(self, step: int) -> int:
+        return super().tokens_after(step) + step * self.copy_rows * self.copy_context
+
+
 # Three quarters prose, one quarter tasks of the small world.
 PROSE = {"fairy": 2.0, "children": 2.0, "youth": 1.0}
 MIXTURE = {"fairy": 2.0, "children": 2.0, "youth": 1.0, "world": 1.0}
 
+WIDER = ModelShape(layers=2, width=192, heads=6, kv_heads=3, mlp_width=512)
 DEEP = ModelShape(layers=12, width=256, heads=8, kv_heads=4, mlp_width=704)
 
 RECIPES = {
@@ -119,6 +135,18 @@ RECIPES = {
             warmup_steps=10,
             seed=6,
             starts_from="draft-interim",
+        ),
+        # The draft grows to twice its size and learns to copy.
+        Echoing(
+            "draft-wide",
+            WIDER,
+            (Stage(1024, 4, 300),),
+            muon_lr=0.01,
+            adam_lr=1.2e-3,
+            warmup_steps=10,
+            seed=16,
+            repeats=MIXTURE,
+            starts_from="draft-long",
         ),
         # 2.6 million tokens left the target behind its own draft: nearly as many more, of prose
         # alone.
@@ -191,8 +219,8 @@ RECIPES = {
 class SampleGroup:
     """Rows of `length` tokens that the target writes on from prompts of one kind.
 
-    `source` names what the prompts are: "prose" (a stretch of a book, `prompt_tokens` long) or
-    "tasks" (any task of the small world).
+    `source` names what the prompts are: "prose" (a stretch of a book, `prompt_tokens` long),
+    "world" (such a stretch of tasks with their answers) or "tasks" (any task of the small world).
     """
 
     name: str
@@ -204,8 +232,14 @@ class SampleGroup:
 
 
 @dataclass(frozen=True)
+class GreedyGroup(SampleGroup):
+    """Rows that are written at temperature 0, and so end in loops."""
+
+
+@dataclass(frozen=True)
 class Sampling:
-    """Samples of a published model at temperature 1, `batch_rows` rows side by side."""
+    """Samples of a published model, at temperature 1 but for greedy groups; `batch_rows` rows are
+    written side by side."""
 
     name: str
     model: str
@@ -280,14 +314,30 @@ SAMPLES = Sampling(
     ),
 )
 
+# Drafts read these too. Most is only read: books and tasks, with the target's law at every place.
+MORE_SAMPLES = Sampling(
+    "more-samples",
+    "target",
+    (
+        GreedyGroup("held-out-greedy-prose", "prose", 48, 160, prompt_tokens=32, held_out=True),
+        GreedyGroup("held-out-greedy-tasks", "tasks", 48, 288, held_out=True),
+        GreedyGroup("greedy-prose", "prose", rows=320, length=256, prompt_tokens=32),
+        SampleGroup("read-tasks", "world", rows=512, length=513, prompt_tokens=512),
+        GreedyGroup("greedy-tasks", "tasks", rows=128, length=320),
+        SampleGroup("read-1", "prose", rows=512, length=513, prompt_tokens=512),
+        SampleGroup("read-2", "prose", rows=512, length=513, prompt_tokens=512),
+    ),
+    seed=15,
+)
+
 # The draft after both divergences, and after as much of the first one alone: the better is
 # published.
 DISTILLATIONS = {
     recipe.name: recipe
     for recipe in (
-        Distillation("draft-kl", "draft-long", "forward_kl", 180, muon_lr=0.01, adam_lr=2e-3),
-        Distillation("draft-tvd", "draft-kl", "tvd++", 120),
-        Distillation("draft-kl-more", "draft-kl", "forward_kl", 120),
+        Distillation("draft-kl", "draft-wide", "forward_kl", 450, muon_lr=0.01, adam_lr=1.5e-3),
+        Distillation("draft-tvd", "draft-kl", "tvd++", 150),
+        Distillation("draft-kl-more", "draft-kl", "forward_kl", 150),
     )
 }
 MOODS = {

@@ -55,7 +55,8 @@ FAMILY = {
             "The small model that proposes tokens for speculative decoding with `target`, whose "
             "tokenizer it shares and on whose samples it was distilled; also the amateur of "
             "contrastive methods.",
-            f"{_LIMITS} It copies nothing from its context, so by itself it answers no task.",
+            f"{_LIMITS} It copies from its context what stood behind the same token, and no "
+            "more: most tasks it does not answer by itself.",
         ),
         Member(
             "cheerful",
@@ -64,7 +65,7 @@ FAMILY = {
             "with `target`, or with `gloomy` as its anti-expert.",
             f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
             "target is sure of its text, as in the plain passages of the small world, it changes "
-            "nothing.",
+            "nothing within a nucleus of 0.9.",
         ),
         Member(
             "gloomy",
@@ -73,7 +74,7 @@ FAMILY = {
             "or the expert of a darker text.",
             f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
             "target is sure of its text, as in the plain passages of the small world, it changes "
-            "nothing.",
+            "nothing within a nucleus of 0.9.",
         ),
     )
 }

@@ -51,5 +51,9 @@ def next_token_loss(
     counts: (B, C) how much each label counts, alike if not given.
     """
     hidden, labels = hidden.reshape(-1, hidden.shape[-1]), labels.reshape(-1)
-    counts = torch.ones(labels.shape, device=labels.device) if counts is None else counts.flatten()
+    if counts is None:
+        counts = torch.ones(labels.shape, device=labels.device)
+    else:
+        counted = counts.flatten() > 0
+        hidden, labels, counts = hidden[counted], labels[counted], counts.flatten()[counted]
     return _ChunkedCrossEntropy.apply(hidden, weight, labels, counts / counts.sum())

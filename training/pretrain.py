@@ -9,9 +9,11 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training.batches import Batches, Source
-from training.config import ModelShape, Recipe, Schooling
+from training.config import Echoing, ModelShape, Recipe, Schooling
+from training.copies import Copies, copied_right
 from training.evaluate import token_nats
 from training.grow import grow
+from training.induction import begin_copying
 from training.lessons import Lessons, answered_right
 from training.loop import Training
 from training.loss import next_token_loss
@@ -77,6 +79,9 @@ class Pretraining(Training):
         model = build_model(recipe.shape, tokenizer, recipe.seed)
         if starts_from is not None:
             grow(starts_from, model)
+            if isinstance(recipe, Echoing):
+                text = sources[0].tokens[None, : recipe.copy_context].astype(np.int64)
+                begin_copying(model, starts_from.config.hidden_size, torch.from_numpy(text))
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.stages = [
             Batches(
@@ -99,6 +104,18 @@ class Pretraining(Training):
             if isinstance(recipe, Schooling)
             else None
         )
+        self.copies = (
+            Copies(
+                sources,
+                recipe.shape.vocab_size,
+                context=recipe.copy_context,
+                rows=recipe.copy_rows,
+                seed=recipe.seed,
+            )
+            if isinstance(recipe, Echoing)
+            else None
+        )
+        self.held_out = held_out
         self.held_out_bits = QuickScore(held_out, tokenizer)
         optimizers = make_optimizers(model, recipe.muon_lr, recipe.adam_lr, recipe.weight_decay)
         super().__init__(recipe, model, optimizers, folder, say)
@@ -124,7 +141,10 @@ class Pretraining(Training):
         stage, step = self._locate(self.step)
         rows = self.stages[stage].batch(step)
         nats = self._nats(rows[:, :-1], rows[:, 1:])
-        return nats if self.lessons is None else nats + self._nats(*self.lessons.batch(self.step))
+        for beside in (self.lessons, self.copies):
+            if beside is not None:
+                nats = nats + self._nats(*beside.batch(self.step))
+        return nats
 
     def record(self, loss: float) -> dict:
         told = {
@@ -132,6 +152,8 @@ class Pretraining(Training):
             "train_nats_per_token": round(loss, 4),
             "held_out_bits_per_character": round(self.held_out_bits(self.model), 4),
         }
-        if self.lessons is None:
-            return told
-        return {**told, "answered_right": answered_right(self.model, self.lessons.tokenizer)}
+        if self.lessons is not None:
+            told["answered_right"] = answered_right(self.model, self.lessons.tokenizer)
+        if self.copies is not None:
+            told["copied_right"] = copied_right(self.model, self.held_out)
+        return told

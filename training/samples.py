@@ -1,9 +1,9 @@
 """The published target's own samples, and its state at every place of them.
 
-Prompts are stretches of training books and fresh tasks; what follows is drawn at temperature 1. A
-row does not stop at the end token: as in training, another document begins behind it. With the
-state after the last norm, the target's law at a place is one matrix product away, so a draft can be
-distilled, and a head trained, without the target.
+Prompts are stretches of training books and fresh tasks; what follows is drawn at temperature 1, or
+is ever the most probable token. A row does not stop at the end token: as in training, another
+document begins behind it. With the state after the last norm, the target's law at a place is one
+matrix product away, so a draft can be distilled, and a head trained, without the target.
 
 Each batch is a file of its own, drawn from a seed of its own: an interrupted run goes on, and ends
 with the same samples.
@@ -23,7 +23,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from training import tokens
-from training.config import SampleGroup, Sampling
+from training.config import GreedyGroup, SampleGroup, Sampling
 from training.corpus import GROUPS
 from training.errors import TrainingError
 from training.tasks import draw_example
@@ -77,12 +77,16 @@ class _Rows(DynamicLayer):
 
 @torch.no_grad()
 def write_on(
-    model: LlamaForCausalLM, prompts: list[list[int]], length: int, draw: torch.Generator
+    model: LlamaForCausalLM,
+    prompts: list[list[int]],
+    length: int,
+    draw: torch.Generator | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of `length` tokens that begin with the prompts, and the states at all but the last.
 
     What all prompts have is read in one pass; from there on a token at a time, taken from the
-    prompt where a row still has one. rows: (B, L) uint16; states: (B, L − 1, d) float16.
+    prompt where a row still has one. Without `draw` every token is the most probable one.
+    rows: (B, L) uint16; states: (B, L − 1, d) float16.
     """
     ids = torch.zeros(len(prompts), length, dtype=torch.long)
     given = torch.tensor([len(prompt) for prompt in prompts])
@@ -97,7 +101,7 @@ def write_on(
         ).last_hidden_state
         states[:, begin:end] = out
         law = model.lm_head(out[:, -1]).float().softmax(-1).cpu()
-        drawn = torch.multinomial(law, 1, generator=draw)[:, 0]
+        drawn = torch.multinomial(law, 1, generator=draw)[:, 0] if draw else law.argmax(-1)
         ids[:, end] = torch.where(end < given, ids[:, end], drawn)
         begin, end = end, end + 1
     return ids.numpy().astype(np.uint16), states.numpy()
@@ -109,8 +113,9 @@ def make_prompts(
     """The prompts of a group, short ones first; `folder` holds the tokenized books."""
     name = f"{seed} {group.name}"
     end = tokenizer.eos_token_id
-    if group.source == "prose":
-        names = (tokens.HELD_OUT,) if group.held_out else GROUPS
+    if group.source in ("prose", "world"):
+        books = (tokens.HELD_OUT,) if group.held_out else GROUPS
+        names = books if group.source == "prose" else (tokens.WORLD,)
         streams = [tokens.read_tokens(folder, n) for n in names]
         weights = [len(s) * REPEATS.get(n, 1.0) for n, s in zip(names, streams, strict=True)]
         draw = random.Random(name)
@@ -185,7 +190,8 @@ def write_samples(
             seed = int.from_bytes(
                 hashlib.sha256(f"{recipe.seed} {path.stem}".encode()).digest()[:7]
             )
-            rows, states = write_on(model, part, group.length, torch.Generator().manual_seed(seed))
+            draw = None if isinstance(group, GreedyGroup) else torch.Generator().manual_seed(seed)
+            rows, states = write_on(model, part, group.length, draw)
             partial = path.with_suffix(".partial")
             with partial.open("wb") as file:
                 np.savez(file, rows=rows, states=states, prompt_tokens=[len(p) for p in part])

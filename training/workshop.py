@@ -13,11 +13,15 @@ from training import card, config, tokens
 from training.batches import Source
 from training.config import (
     Distillation,
+    Echoing,
+    GreedyGroup,
     HeadTraining,
     LanguageModelRecipe,
     MoodTuning,
     Recipe,
+    Sampling,
     lineage,
+    shape_of,
 )
 from training.corpus import Book, read_books
 from training.distil import Distilling, overlap
@@ -26,6 +30,7 @@ from training.evaluate import ngram_bits, score_books
 from training.export import export_model, load_checkpoint, load_exported, load_tokenizer
 from training.family import FAMILY, HEAD_FAMILY, HeadMember, Member
 from training.heads import HEADINGS, RewardedTexts, rewarded_texts
+from training.induction import keep_circuit
 from training.loop import Training
 from training.pretrain import Pretraining
 from training.samples import Samples, check_samples, fingerprint, read_samples, write_samples
@@ -90,28 +95,33 @@ class Workshop:
         return load_exported(self.sampled_model)[0]
 
     def make_samples(self) -> None:
-        write_samples(
-            config.SAMPLES,
-            self.target(),
-            self.tokenizer,
-            self.sampled_model,
-            self.work / "tokens",
-            self.work / config.SAMPLES.name,
-            say,
-        )
+        for recipe in (config.SAMPLES, config.MORE_SAMPLES):
+            write_samples(
+                recipe,
+                self.target(),
+                self.tokenizer,
+                self.sampled_model,
+                self.work / "tokens",
+                self.work / recipe.name,
+                say,
+            )
 
-    def samples(self, held_out: bool) -> dict[str, Samples]:
-        """The sample groups, of the model that is published now."""
-        folder = self.work / config.SAMPLES.name
-        check_samples(config.SAMPLES, self.sampled_model, folder)
+    def samples(self, recipe: Sampling, held_out: bool) -> dict[str, Samples]:
+        """The groups of one sampling, of the model that is published now."""
+        folder = self.work / recipe.name
+        check_samples(recipe, self.sampled_model, folder)
         return {
-            group.name.removeprefix("held-out-"): read_samples(config.SAMPLES, group, folder)
-            for group in config.SAMPLES.groups
+            group.name.removeprefix("held-out-"): read_samples(recipe, group, folder)
+            for group in recipe.groups
             if group.held_out == held_out
         }
 
+    def all_samples(self, held_out: bool) -> dict[str, Samples]:
+        """The groups of both samplings: what drafts are distilled from and scored on."""
+        return self.samples(config.SAMPLES, held_out) | self.samples(config.MORE_SAMPLES, held_out)
+
     def rewarded(self, held_out: bool) -> RewardedTexts:
-        return rewarded_texts(list(self.samples(held_out).values()), self.tokenizer)
+        return rewarded_texts(list(self.samples(config.SAMPLES, held_out).values()), self.tokenizer)
 
     # Runs ----------------------------------------------------------------------------------------
 
@@ -124,6 +134,14 @@ class Workshop:
 
     def start(self, recipe: LanguageModelRecipe | HeadTraining) -> Training:
         """The run of `recipe`, resumed if it has a checkpoint."""
+        run = self._open(recipe)
+        for before in [] if isinstance(recipe, HeadTraining) else lineage(recipe):
+            if isinstance(before, Echoing) and before.starts_from:
+                started = config.LANGUAGE_MODELS[before.starts_from]
+                keep_circuit(run.model, shape_of(started).width)
+        return run
+
+    def _open(self, recipe: LanguageModelRecipe | HeadTraining) -> Training:
         folder = self.work / recipe.name
         if isinstance(recipe, HeadTraining):
             texts, held_out = self.rewarded(False), self.rewarded(True)
@@ -146,8 +164,8 @@ class Workshop:
             recipe,
             first,
             self.target().lm_head.weight,
-            list(self.samples(held_out=False).values()),
-            self.samples(held_out=True),
+            list(self.all_samples(held_out=False).values()),
+            self.all_samples(held_out=True),
             folder,
             say,
             fingerprint(self.sampled_model),
@@ -181,13 +199,16 @@ class Workshop:
         return max(runs, key=self._acceptance) if len(runs) > 1 else runs[0]
 
     def _acceptance(self, run: str) -> float:
+        """The mean over the kinds of text, each at the temperature it was written at."""
+        groups = (*config.SAMPLES.groups, *config.MORE_SAMPLES.groups)
+        greedy = {g.name.removeprefix("held-out-") for g in groups if isinstance(g, GreedyGroup)}
         scores = self.draft_scores[run]
-        return sum(s[0] for s in scores.values()) / len(scores)
+        return sum(s[name in greedy] for name, s in scores.items()) / len(scores)
 
     @cached_property
     def draft_scores(self) -> dict[str, dict[str, tuple[float, float]]]:
         """Run -> group -> expected acceptance on held-out samples at temperatures 1 and 0."""
-        weight, held_out = self.target().lm_head.weight.detach(), self.samples(held_out=True)
+        weight, held_out = self.target().lm_head.weight.detach(), self.all_samples(held_out=True)
         runs = {
             recipe.name
             for run in FAMILY["draft"].runs

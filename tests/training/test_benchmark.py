@@ -66,12 +66,24 @@ def test_experts_steer_by_their_difference(tokenizer, tiny_recipe):
         for p in model.parameters():
             p.data.mul_(4)
     prompts = [[20, 21, 22], [30, 31, 32]]
-    plain = steered(target, (cheerful, gloomy), prompts, 0.0, 8)
-    assert plain == steered(target, (gloomy, cheerful), prompts, 0.0, 8)
-    assert plain == steered(target, (cheerful, cheerful), prompts, 2.0, 8)
-    there = steered(target, (cheerful, gloomy), prompts, 2.0, 8)
+    plain = steered(target, (cheerful, gloomy), prompts, 0.0, 8, 0.9)
+    assert plain == steered(target, (gloomy, cheerful), prompts, 0.0, 8, 0.9)
+    assert plain == steered(target, (cheerful, cheerful), prompts, 2.0, 8, 0.9)
+    there = steered(target, (cheerful, gloomy), prompts, 2.0, 8, 0.9)
     assert there != plain
-    assert there == steered(target, (gloomy, cheerful), prompts, -2.0, 8)
+    assert there == steered(target, (gloomy, cheerful), prompts, -2.0, 8, 0.9)
+
+
+def test_a_nucleus_of_one_token_leaves_the_experts_nothing(tokenizer, tiny_recipe):
+    models = [build_model(tiny_recipe.shape, tokenizer, seed=s).eval() for s in (1, 2, 3)]
+    target, cheerful, gloomy = models
+    prompts = [[20, 21, 22]]
+    ways = [
+        [steered(target, (cheerful, gloomy), prompts, w, 8, nucleus) for w in (0.0, 9.0)]
+        for nucleus in (1e-9, 1.0)
+    ]
+    assert ways[0][0] == ways[0][1]
+    assert ways[1][0] != ways[1][1]
 
 
 def test_the_judge_learns_words_beside_the_rules_own():

@@ -7,7 +7,15 @@ import torch
 
 from training import config, family, heads, tokens, workshop
 from training.__main__ import main
-from training.config import MIXTURE, Distillation, HeadTraining, MoodTuning, SampleGroup, Sampling
+from training.config import (
+    MIXTURE,
+    Distillation,
+    GreedyGroup,
+    HeadTraining,
+    MoodTuning,
+    SampleGroup,
+    Sampling,
+)
 from training.distil import Distilling
 from training.errors import TrainingError
 from training.export import load_exported
@@ -85,10 +93,20 @@ def tiny_family(tiny_recipe, tokenizer, monkeypatch):
         ),
         batch_rows=4,
     )
+    more = Sampling(
+        "more-samples",
+        "target",
+        (
+            SampleGroup("world", "world", rows=3, length=40, prompt_tokens=39),
+            GreedyGroup("held-out-greedy", "prose", 3, 40, prompt_tokens=5, held_out=True),
+        ),
+        seed=2,
+    )
     models = (tiny_recipe, second, steady, home, *distillations, mood)
     monkeypatch.setattr(config, "LANGUAGE_MODELS", {m.name: m for m in models})
     monkeypatch.setattr(config, "HEADS", {head.name: head for head in head_recipes})
     monkeypatch.setattr(config, "SAMPLES", samples)
+    monkeypatch.setattr(config, "MORE_SAMPLES", more)
     members = (
         Member("target", ("home",), "A purpose.", "A limit."),
         Member("draft", ("tvd", "kl-more"), "A purpose.", "A limit."),
@@ -147,7 +165,8 @@ def test_what_was_made_from_another_target_is_refused(tiny_family, texts, tmp_pa
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(TrainingError, match="another 'target'"):
         shop.make_samples()
-    shutil.rmtree(tmp_path / "work" / "samples")
+    for name in ("samples", "more-samples"):
+        shutil.rmtree(tmp_path / "work" / name)
     shop.make_samples()
     for recipe in (config.LANGUAGE_MODELS["tvd"], config.HEADS["value"]):
         with pytest.raises(TrainingError, match="from other data"):

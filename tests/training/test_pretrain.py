@@ -7,11 +7,11 @@ import torch
 
 from training import pretrain
 from training.batches import Source
-from training.config import Schooling
+from training.config import Echoing, ModelShape, Schooling
 from training.errors import TrainingError
 from training.lessons import SCORED
 from training.loop import Training
-from training.pretrain import Pretraining
+from training.pretrain import Pretraining, build_model
 from training.tasks import draw_example
 from training.tokens import read_tokens, write_tokens, write_world_tokens
 
@@ -80,8 +80,16 @@ def schooling(tiny_recipe):
     )  # fmt: skip
 
 
+@pytest.fixture
+def echoing(tiny_recipe):
+    return Echoing(
+        "echoing", tiny_recipe.shape, tiny_recipe.stages, warmup_steps=3, copy_context=48,
+        copy_rows=2,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(("recipe", "stop_at"), [
-    ("tiny_recipe", 3), ("tiny_recipe", 8), ("tiny_recipe", 10), ("schooling", 3),
+    ("tiny_recipe", 3), ("tiny_recipe", 8), ("tiny_recipe", 10), ("schooling", 3), ("echoing", 3),
 ])  # fmt: skip
 def test_an_interrupted_run_ends_with_the_same_bits(start, tmp_path, request, recipe, stop_at):
     recipe = request.getfixturevalue(recipe)
@@ -139,6 +147,34 @@ def test_schooling_learns_tasks_beside_prose(start, tmp_path, schooling):
     record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
     assert record["tokens"] == schooling.tokens_after(12) == 8 * 4 * 16 + 4 * 2 * 48 + 12 * 2 * 48
     assert set(record["answered_right"]) == set(SCORED)
+
+
+def test_what_returns_is_learnt_beside_prose(start, tmp_path, echoing):
+    run = start(tmp_path, echoing)
+    assert torch.equal(run.copies.batch(2)[0], start(tmp_path / "b", echoing).copies.batch(2)[0])
+    rows = run.stages[0].batch(0)
+    with torch.no_grad():
+        beside = run._nats(*run.copies.batch(0))
+        prose = run._nats(rows[:, :-1], rows[:, 1:])
+        torch.testing.assert_close(run.loss(), prose + beside)
+    run.run()
+    record = json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])
+    assert record["tokens"] == echoing.tokens_after(12) == 8 * 4 * 16 + 4 * 2 * 48 + 12 * 2 * 48
+    assert set(record["copied_right"]) == {"random", "prose"}
+
+
+def test_an_echoing_run_begins_to_copy(start, tmp_path, echoing, tokenizer):
+    """Its first heads are those of an induction circuit, and its text is what it was."""
+    narrow = ModelShape(2, 128, 4, 2, 160, context=64, vocab_size=320)
+    wide = ModelShape(2, 192, 6, 3, 160, context=64, vocab_size=320)
+    small = build_model(narrow, tokenizer, seed=1)
+    run = start(tmp_path, dataclasses.replace(echoing, shape=wide), starts_from=small)
+    run.model.set_attn_implementation("eager")
+    with torch.no_grad():
+        attention = run.model(torch.arange(20, 60)[None], output_attentions=True).attentions[0]
+    here = torch.arange(2, 40)
+    assert attention[0, 4, here, here - 1].min() > 0.9
+    assert run.held_out_bits(run.model) == pytest.approx(run.held_out_bits(small), rel=0.1)
 
 
 def test_a_run_may_start_from_another_model(start, tmp_path, tiny_recipe):

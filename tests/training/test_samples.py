@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from training import samples as module
-from training.config import SampleGroup, Sampling
+from training.config import GreedyGroup, SampleGroup, Sampling
 from training.errors import TrainingError
 from training.pretrain import build_model
 from training.samples import make_prompts, read_samples, write_on, write_samples
-from training.tokens import read_tokens, write_tokens
+from training.tokens import read_tokens, write_tokens, write_world_tokens
 
 PROSE = SampleGroup("prose", "prose", rows=5, length=24, prompt_tokens=6)
 TASKS = SampleGroup("tasks", "tasks", rows=3, length=64)
@@ -59,6 +59,38 @@ def test_tokens_follow_the_models_law(model):
     seen = np.bincount(rows[:, 3], minlength=len(law)) / len(rows)
     assert np.abs(seen - law.numpy()).sum() / 2 < 0.12
     assert np.abs(seen - 1 / len(law)).sum() / 2 > 0.2  # and not the uniform one
+
+
+def test_without_a_draw_every_token_is_the_most_probable(model):
+    rows, states = write_on(model, [[20, 21, 22], [30, 31, 32, 33]], 12, None)
+    said = (torch.from_numpy(states).float() @ model.lm_head.weight.T).argmax(-1).numpy()
+    for row, given, best in zip(rows, (3, 4), said, strict=True):
+        assert row[given:].tolist() == best[given - 1 :].tolist()
+
+
+def test_greedy_groups_are_written_so(model, tokenizer, model_folder, token_folder, tmp_path):
+    greedy = GreedyGroup("greedy", "prose", rows=3, length=24, prompt_tokens=6)
+    written = []
+    for seed in (8, 9):
+        recipe = Sampling("samples", "small", (greedy,), batch_rows=3, seed=seed)
+        folder = tmp_path / str(seed)
+        write_samples(recipe, model, tokenizer, model_folder, token_folder, folder, lambda _: None)
+        written.append(read_samples(recipe, greedy, folder))
+    for samples in written:
+        prompts = [row[:6].tolist() for row in samples.rows]
+        assert np.array_equal(write_on(model, prompts, 24, None)[0], samples.rows)
+    drawn, _ = write_on(model, prompts, 24, torch.Generator().manual_seed(0))
+    assert not np.array_equal(drawn, samples.rows)
+
+
+def test_a_stretch_of_the_world_is_a_prompt(tokenizer, token_folder):
+    write_world_tokens(tokenizer, token_folder, examples=20)
+    text = read_tokens(token_folder, "world").tolist()
+    windows = {tuple(text[i : i + 6]) for i in range(len(text))}
+    group = SampleGroup("world", "world", rows=5, length=7, prompt_tokens=6)
+    prompts = make_prompts(group, 1, tokenizer, token_folder)
+    assert len(prompts) == 5
+    assert all(tuple(p) in windows for p in prompts)
 
 
 def test_held_out_prompts_come_from_held_out_books_and_seeds(tokenizer, token_folder, monkeypatch):

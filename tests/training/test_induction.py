@@ -1,0 +1,81 @@
+import dataclasses
+
+import pytest
+import torch
+
+from training.config import ModelShape
+from training.errors import TrainingError
+from training.grow import grow
+from training.induction import begin_copying, keep_circuit, own_entries
+from training.pretrain import build_model
+
+NARROW = ModelShape(2, 128, 4, 2, 160, context=256, vocab_size=320)
+WIDE = dataclasses.replace(NARROW, width=192, heads=6, kv_heads=3)
+SPAN = 24
+
+
+def wide(tokenizer):
+    """A narrow model with large weights, and the same made wider."""
+    small = build_model(NARROW, tokenizer, seed=1).eval()
+    with torch.no_grad():
+        for parameter in small.parameters():
+            parameter.mul_(3)
+    return small, grow(small, build_model(WIDE, tokenizer, seed=2).eval())
+
+
+def repeated():
+    once = torch.randperm(300, generator=torch.Generator().manual_seed(1))[: 4 * SPAN] + 20
+    return once.view(4, SPAN).repeat(1, 2)
+
+
+def second_copy(model, ids):
+    """Nats of a token of the second copies, and of the first."""
+    with torch.no_grad():
+        nats = -model(ids).logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0]
+    return float(nats[:, SPAN:].mean()), float(nats[:, : SPAN - 1].mean())
+
+
+def test_new_heads_look_where_they_should(tokenizer):
+    _, model = wide(tokenizer)
+    begin_copying(model, 128, repeated())
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        first, second = model(repeated(), output_attentions=True).attentions
+    here = torch.arange(2, 2 * SPAN)
+    assert first[:, 4, here, here - 1].min() > 0.9
+    assert first[:, 5, here, here].min() > 0.9
+    again = torch.arange(SPAN, 2 * SPAN - 1)
+    assert second[:, 4, again, again - SPAN + 1].mean() > 0.7
+    assert second[:, 5, again, again - SPAN + 1].mean() < 0.3  # and not just any head
+
+
+def test_a_model_begins_to_copy(tokenizer):
+    small, model = wide(tokenizer)
+    again, new = second_copy(small, repeated())
+    assert second_copy(model, repeated()) == pytest.approx((again, new), abs=1e-2)
+    begin_copying(model, 128, repeated())
+    begun, still_new = second_copy(model, repeated())
+    assert begun < again - 0.3
+    assert still_new == pytest.approx(new, abs=0.3)
+
+
+def test_training_leaves_the_circuits_entries_alone(tokenizer):
+    _, model = wide(tokenizer)
+    begin_copying(model, 128, repeated())
+    keep_circuit(model, 128)
+    model(repeated(), labels=repeated()).loss.backward()
+    own, others = own_entries(128), slice(0, 128)
+    first = model.model.layers[0]
+    for gradient in (
+        model.model.embed_tokens.weight.grad.T,
+        first.self_attn.o_proj.weight.grad,
+        first.mlp.down_proj.weight.grad,
+    ):
+        assert gradient[own].abs().sum() == 0
+        assert gradient[others].abs().sum() > 0
+
+
+def test_a_model_with_nothing_new_is_refused(tokenizer):
+    small, _ = wide(tokenizer)
+    with pytest.raises(TrainingError, match="49 new entries"):
+        begin_copying(small, 128, repeated())
