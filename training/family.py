@@ -65,7 +65,7 @@ FAMILY = {
             "with `target`, or with `gloomy` as its anti-expert.",
             f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
             "target is sure of its text, as in the plain passages of the small world, it changes "
-            "nothing within a nucleus of 0.9.",
+            "little within a nucleus of 0.9.",
         ),
         Member(
             "gloomy",
@@ -74,7 +74,7 @@ FAMILY = {
             "or the expert of a darker text.",
             f"{_LIMITS} It was tuned on passages made of a few dozen sentence patterns. Where the "
             "target is sure of its text, as in the plain passages of the small world, it changes "
-            "nothing within a nucleus of 0.9.",
+            "little within a nucleus of 0.9.",
         ),
     )
 }
