@@ -190,7 +190,8 @@ def _accepts(run: Run, guess: Guess, r: Tensor, q: Tensor) -> bool:
     if run.coin(min(1.0, ratio)):
         run.accept(guess.node, why="u < p/q", p=p_x, q=q_x, ratio=ratio, u=run.u)
         return True
-    run.reject(guess.node, why="u ≥ p/q", p=p_x, q=q_x, ratio=ratio, u=run.u)
+    left = float((r - q).clamp(min=0).sum())  # the residual's mass before it is a law again
+    run.reject(guess.node, why="u ≥ p/q", p=p_x, q=q_x, ratio=ratio, u=run.u, left=left)
     return False
 
 

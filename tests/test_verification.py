@@ -11,6 +11,7 @@ from oracle import Walk, exact_law, play, table_law, total_variation, toy_pair
 
 import explorer.verification as verification
 from explorer.models.table import TableLM
+from explorer.randomness import Seeded
 from explorer.verification import (
     Guess,
     Verdict,
@@ -168,8 +169,6 @@ def test_every_verdict_says_what_it_rests_on():
     pair = toy_pair(0)
     events = []
     for seed in range(8):
-        from explorer.randomness import Seeded
-
         play("speculative_sampling", {"gamma": 3}, pair, Seeded(seed), 4, record=events)
     judged = [e for e in events if e.kind == "mark" and e.mark in ("accepted", "rejected")]
     assert {e.mark for e in judged} == {"accepted", "rejected"}
@@ -177,6 +176,22 @@ def test_every_verdict_says_what_it_rests_on():
         n = event.numbers
         assert n["ratio"] == pytest.approx(n["p"] / n["q"])
         assert (n["u"] < min(1, n["ratio"])) == (event.mark == "accepted")
+        assert ("left" in n) == (event.mark == "rejected")
+
+
+def test_a_rejection_says_how_much_of_the_residual_it_leaves():
+    """The mass of [p - q]+ at the first sibling: the chance that it falls."""
+    pair, fell = toy_pair(1), 0
+    p, q = (pair[role].logits((1, 2)).double().softmax(-1) for role in ("target", "draft"))
+    for seed in range(20):
+        events = []
+        play("speculative_tree", {"branching": (2,)}, pair, Seeded(seed), 2, record=events)
+        first = next(e for e in events if e.kind == "mark")
+        if first.mark == "rejected":
+            fell += 1
+            left = float((p - q).clamp(min=0).sum())
+            assert first.numbers["left"] == pytest.approx(left, abs=1e-6)
+    assert fell
 
 
 def test_an_accepted_end_token_ends_the_text():

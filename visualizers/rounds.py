@@ -58,7 +58,8 @@ def draw(reading: Reading) -> list[Picture]:
             "token it added itself.",
             how="Read a round from left to right. A guess stands if its random number u is below "
             "p/q, the target's probability over the draft's. Behind a rejection stands the law "
-            "that its replacement was drawn from, what p has beyond q.",
+            "that its replacement was drawn from, what p has beyond q; the table's “left” is how "
+            "much that was.",
             captions=captions(reading, lambda step: tell_step(reading, step)),
             table=_table(reading, found),
             legend=legend(*classes),
@@ -193,7 +194,7 @@ def _residual(
 
 
 def _table(reading: Reading, found: list[Round]) -> Table:
-    table = Table(["round", "depth", "token", "verdict", "p", "q", "p/q", "u", "why"])
+    table = Table(["round", "depth", "token", "verdict", "p", "q", "p/q", "u", "left", "why"])
     for this in found:
         base = reading.fold.nodes[this.root].depth
         for n in this.nodes:
@@ -208,6 +209,6 @@ def _table(reading: Reading, found: list[Round]) -> Table:
             table.add_node(
                 n, reading.class_of(n, this.step), this.step,
                 this.number, story.depth - base, reading.alone(story.token), verdict,
-                at.get("p"), at.get("q"), at.get("ratio"), at.get("u"), why,
+                at.get("p"), at.get("q"), at.get("ratio"), at.get("u"), at.get("left"), why,
             )  # fmt: skip
     return table

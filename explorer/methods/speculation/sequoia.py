@@ -3,7 +3,8 @@
 ## What it does
 If the first sibling is accepted with probability a₁, the second with a₂, and so on, wherever it
 stands, then the expected number of accepted guesses of a tree is the sum over its nodes of the
-products down to them. Dynamic programming finds the tree of n nodes for which that is largest.
+products down to them. Dynamic programming finds the tree of n nodes for which that is largest, and
+where a draft step or a further token costs something, the n and the depth that gain most for it.
 Every round fills this tree with guesses of the draft, siblings drawn one after another without
 replacement, and the target reads it in one pass; siblings are tried in the order of their draw.
 
@@ -12,8 +13,8 @@ Where acceptance was measured and the tree shall be the same in every round. For
 `python -m benchmarks.ranks` measures it, and agrees with the default here.
 
 ## What to look at
-The shape: the better the first sibling, the deeper; and the expected length against what was
-accepted (the notes).
+The shape: the better the first sibling, the deeper, and the dearer a token, the smaller; what trees
+of each size are worth (the note “worth”); the expected length against what was accepted.
 
 ## Guarantee
 Lossless: guesses are drawn without replacement and judged by recursive rejection, whatever the
@@ -26,7 +27,8 @@ https://arxiv.org/abs/2402.12374
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from math import inf
 from typing import Annotated
 
@@ -36,6 +38,7 @@ from explorer.drafting import draw_siblings
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
+from explorer.speedup import Cost, rising
 from explorer.verification import Guess, check, without_replacement
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -59,6 +62,15 @@ class SequoiaParams(Params):
     depth: int = param(
         6, "Depth", "Levels of the tree, at most.", symbol="D", unit="tokens", ge=1, le=10
     )
+    draft_cost: float = param(
+        0.0, "Draft cost", "Time of a draft step in target passes over one token. Where levels "
+        "cost more than they promise the tree has fewer.", symbol="c", unit="target passes", ge=0.0,
+        le=10.0,
+    )  # fmt: skip
+    token_cost: float = param(
+        0.0, "Token cost", "What each further token of a target pass costs. Where guesses cost "
+        "more than they promise the tree has fewer.", unit="target passes", ge=0.0, le=1.0,
+    )  # fmt: skip
     filters: FilterChain = param(
         (), "Filters", "Chain applied to target and draft alike.", unit="chain"
     )
@@ -72,6 +84,14 @@ class SequoiaParams(Params):
     models=("target", "draft"),
     claims={"lossless"},
     notes=(
+        Note(
+            "worth",
+            "tokens a round that the best tree promises: a row a depth from 1, a column a size "
+            "from 0 guesses; 0 where so many do not fit",
+            shape="matrix",
+            unit="tokens",
+            drawn_as="heatmap",
+        ),
         Note("expected", "accepted guesses that the acceptance promises", unit="tokens"),
         Note("accepted", "guesses that were accepted", unit="tokens"),
     ),
@@ -84,6 +104,12 @@ class SequoiaParams(Params):
             acceptance=(0.3, 0.15, 0.1, 0.07, 0.05),
             nodes=12,
         ),
+        "made for this machine": preset(
+            "A draft step that costs a fifth of a pass, tokens a twentieth: a small tree.",
+            draft_cost=0.2,
+            token_cost=0.05,
+            nodes=32,
+        ),
         "greedy": preset("The target's greedy text, in fewer passes.", filters="temperature=0"),
         "break it": preset(
             "A tree for a draft whose siblings are all alike: all width, and at most one guess a "
@@ -95,7 +121,9 @@ class SequoiaParams(Params):
 )
 def sequoia(run: Run, p: SequoiaParams) -> None:
     root = run.root
-    shape = best_tree(p.acceptance, p.nodes, p.depth)
+    sizes = fastest(p.acceptance, p.nodes, p.depth, p.draft_cost, rising(p.token_cost))
+    shape = best_tree(p.acceptance, *sizes)
+    run.note("worth", worths(p.acceptance, p.nodes, p.depth))
     for _ in run.steps():
         guesses = fill(run, root, shape, p.filters)
         run.note("expected", worth(shape, p.acceptance))
@@ -138,9 +166,16 @@ def worth(shape: tuple[Ranks, ...], acceptance: tuple[float, ...]) -> float:
     return total
 
 
-@cache
-def best_tree(acceptance: tuple[float, ...], nodes: int, depth: int) -> tuple[Ranks, ...]:
-    """The places of the tree of at most `nodes` guesses that is worth most, parents first."""
+Best = Callable[[int, int], tuple[float, int]]
+
+
+@lru_cache(maxsize=16)
+def program(acceptance: tuple[float, ...]) -> tuple[Best, Callable[[int, int, int], int]]:
+    """The dynamic program, whose tables grow as they are asked.
+
+    The first tells what the best n places on so many levels are worth, the root counted, and minus
+    the children of their root; the second the size of the last of b children.
+    """
 
     @cache
     def with_children(n: int, levels: int, b: int) -> tuple[float, int]:
@@ -161,10 +196,41 @@ def best_tree(acceptance: tuple[float, ...], nodes: int, depth: int) -> tuple[Ra
         counts = range(min(n, len(acceptance) + 1))
         return max((with_children(n, levels, b)[0], -b) for b in counts)
 
+    return best, lambda n, levels, b: with_children(n, levels, b)[1]
+
+
+def worths(acceptance: tuple[float, ...], nodes: int, depth: int) -> list[list[float]]:
+    """What the best tree of each size promises: a row a depth, a column a number of guesses."""
+    best, _ = program(acceptance)
+    rows = range(1, depth + 1)
+    return [[max(0.0, round(best(n + 1, d)[0], 4)) for n in range(nodes + 1)] for d in rows]
+
+
+def fastest(
+    acceptance: tuple[float, ...], nodes: int, depth: int, c: float, t: Cost
+) -> tuple[int, int]:
+    """The guesses and levels, up to these, whose round costs least for each expected token.
+
+    A round costs `c` a level and `t(n + 1)` for the target's pass over n guesses and their root.
+    """
+    best, _ = program(acceptance)
+    # Of equals the largest.
+    sizes = [(n, d) for n in range(nodes, 0, -1) for d in range(depth, 0, -1)]
+    able = [(n, d) for n, d in sizes if best(n + 1, d)[0] > 0]
+    return min(
+        able, key=lambda size: (size[1] * c + t(size[0] + 1)) / best(size[0] + 1, size[1])[0]
+    )
+
+
+@cache
+def best_tree(acceptance: tuple[float, ...], nodes: int, depth: int) -> tuple[Ranks, ...]:
+    """The places of the tree of at most `nodes` guesses that is worth most, parents first."""
+    best, last_child = program(acceptance)
+
     def places(n: int, levels: int, here: Ranks) -> list[Ranks]:
         found: list[Ranks] = []
         for b in range(-best(n, levels)[1], 0, -1):
-            m = with_children(n, levels, b)[1]
+            m = last_child(n, levels, b)
             found[:0] = [(*here, b - 1), *places(m, levels - 1, (*here, b - 1))]
             n -= m
         return found

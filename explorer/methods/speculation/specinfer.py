@@ -12,8 +12,8 @@ Where one draft is often wrong at the first token: a second and a third independ
 rounds that a single chain would lose.
 
 ## What to look at
-How often the second and third chain saved a round, and how the residual shrinks from sibling to
-sibling. Two chains that guess the same token do not help each other.
+How often the second and third chain saved a round (“Who proposed what”), and how the residual
+shrinks from sibling to sibling. Two chains that guess the same token do not help each other.
 
 ## Guarantee
 Lossless: every guess at a node is an independent draw from its own law, and each rejection leaves
@@ -97,7 +97,7 @@ def specinfer(run: Run, p: SpecInferParams) -> None:
                     continue
                 (q,) = run.laws(drafts[i], logits[tip][None], [tip], stream=f"draft {i + 1}")
                 x = run.choose(q)
-                child = run.add(tip, x, by="draft")
+                child = run.add(tip, x, by=f"draft {i + 1}")
                 guesses.setdefault(tip, []).append(Guess(child, x, q.probs))
                 tips[i] = None if run.is_eos(x) else child
 

@@ -61,6 +61,31 @@ def test_the_order_is_that_of_draws_without_replacement(width):
     assert total_variation(got, want) < 1e-6  # float32 tables
 
 
+def test_the_first_child_of_a_node_is_a_draw_from_the_draft():
+    """Whatever the other beams do: otherwise recursive rejection would be wrong."""
+    draft, script = TableLM(3, 8), []
+    first = defaultdict(lambda: torch.zeros(3, dtype=torch.float64))
+    while script is not None:
+        walk, events = Walk(script), []
+        models = {"target": draft, "draft": draft}
+        play("rsd_s", {"width": 2, "length": 2}, models, walk, 3, record=events)
+        seen = set()
+        for e in events:
+            if e.kind == "node" and e.step == 0 and e.by == "draft" and e.parent not in seen:
+                seen.add(e.parent)
+                above = () if e.parent == 0 else (parent_token(events, e.parent),)
+                first[above][e.token] += walk.probability
+        script = walk.next_script()
+    assert len(first) == 3  # below the root, and below each token that is no end
+    for above, found in first.items():
+        q = torch.softmax(draft.logits((*PROMPT.ids, *above)).double(), -1)
+        assert torch.allclose(found / found.sum(), q, atol=1e-6)
+
+
+def parent_token(events, node):
+    return next(e.token for e in events if e.kind == "node" and e.id == node)
+
+
 def test_a_level_never_holds_more_than_the_width():
     events = []
     play("rsd_s", {"width": 3, "length": 4}, models(5), Seeded(2), 12, record=events)

@@ -1,5 +1,7 @@
 """Token recycling: the shape of its tree, what it remembers, and the target's law."""
 
+import pytest
+import torch
 from oracle import endless, exact_law, play, table_law, total_variation
 from rules import believing
 
@@ -48,6 +50,19 @@ def test_what_was_read_once_is_known_for_good():
     tables = [e.value for e in events if e.kind == "note" and e.name == "table"]
     assert [len(rows) for rows in tables] == known
     assert all(row == sorted(row, reverse=True) for row in tables[-1])
+
+
+def test_a_row_is_the_k_most_probable_of_the_last_law_read_there():
+    table = endless(Short(6, 4))
+    events = []
+    prompt = Prompt("", (1,))
+    play("token_recycling", {"k": 3}, {"target": table}, Seeded(0), 40, prompt, record=events)
+    rows = next(e.value for e in reversed(events) if e.kind == "note" and e.name == "table")
+    laws = [torch.softmax(table.logits((token,)), -1) for token in range(6)]
+    known = [sorted(law.tolist(), reverse=True)[:3] for law in laws]
+    assert len(rows) > 2
+    for row in rows:
+        assert any(row == pytest.approx(want, abs=1e-3) for want in known)
 
 
 def test_believing_the_table_is_caught(pair, monkeypatch):
