@@ -52,7 +52,7 @@ def _sizes(reading: Reading, known: Sequence[Acceptance], found: Sequence[Round]
     return Picture(
         id="draft_sizes",
         kind="plotly",
-        title="What if the draft were larger or the text hotter",
+        title="What if the draft were larger",
         what="How often a guess stands, by the size of the draft and the temperature of both "
         "laws: the target with some of its blocks left out, and the draft if this run has it.",
         how="Not from this run: measured beforehand, on texts that these very models wrote, as the "
@@ -82,7 +82,7 @@ def _line(known: Sequence[Acceptance], temperature: float) -> dict[str, Any]:
 
 def _figure(temperatures: Sequence[float], models: bool) -> dict[str, Any]:
     layout = with_legend(base_layout())
-    layout["xaxis"] = axis("size of the draft, as a share of the target", range=[0, 1])
+    layout["xaxis"] = axis("size of the draft (target: 1)", range=[0, 1])
     layout["yaxis"] = axis("share of guesses that stand", range=[0, 1.02])
     data: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "lines+markers", "name": f"temperature {t:g}", "x": [], "y": [],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from explorer.speedup import Cost, flat, rising, speed_up, virtual_time
+from explorer.speedup import Cost, break_even, flat, rising, speed_up, virtual_time
 from visualizers.charts import axis, base_layout, with_legend
 from visualizers.draft_rounds import rounds
 from visualizers.picture import Frame, Picture, Table
@@ -58,6 +58,12 @@ class Measured:
     @property
     def length(self) -> float:
         return sum(self.depths) / len(self.depths) if self.depths else 0.0
+
+    @property
+    def even(self) -> float:
+        """The cost of a draft step at which these rounds gain nothing, further tokens free."""
+        rounds = len(self.passes)
+        return break_even(self.tokens / rounds, self.drafted / rounds)
 
     def gain(self, c: float, t: Cost) -> float:
         """Speed-up of these very rounds, with a draft of cost c on hardware t."""
@@ -174,7 +180,8 @@ def _tell(found: Sequence[Measured], step: int) -> str:
     if now is None:
         return "no round is over."
     said = f"{plural(now.tokens, 'token')} in {plural(len(now.passes), 'pass', 'passes')}"
-    return (
+    said = (
         f"{said} of the target; at a draft cost of {number(now.cost)} that is "
-        f"{number(now.gain(now.cost, flat))} times as fast as one token a pass."
+        f"{number(now.gain(now.cost, flat))} times as fast as one token a pass"
     )
+    return f"{said}; above {number(now.even)} guessing loses." if now.drafted else f"{said}."

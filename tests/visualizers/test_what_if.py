@@ -3,7 +3,10 @@
 import pytest
 from picture_makers import draw_all, fold, letter, toy_events
 
-from explorer.speedup import expected_tokens
+from explorer.speedup import expected_tokens, flat
+from visualizers.reading import Reading
+from visualizers.what_if import measured
+from visualizers.words import number
 
 METHODS = ("speculative_sampling", "speculative_tree", "rasd", "prompt_lookup", "pearl")
 
@@ -23,6 +26,16 @@ def test_the_gain_of_a_run_at_another_cost_is_its_tokens_over_its_passes(method)
         rise = {"2 %": 0.02, "10 %": 0.1}.get(hardware.rpartition("costs ")[2], 0.0)
         time = c * drafted + sum(1 + rise * (len(e.nodes) - 1) for e in passes)
         assert gain == pytest.approx(tokens / time, abs=1e-3)
+
+
+@pytest.mark.parametrize("method", ["speculative_sampling", "pearl"])
+def test_at_the_cost_that_the_caption_names_nothing_is_gained(method):
+    found = measured(Reading(fold(toy_events(method, length=9)), letter))
+    told = draw_all(fold(toy_events(method, length=9)), letter)["what_if_cost"].captions[-1]
+    assert found[-1].gain(found[-1].even, flat) == pytest.approx(1)
+    assert f"above {number(found[-1].even)} guessing loses" in told
+    silent = draw_all(fold(toy_events("prompt_lookup", length=9)), letter)["what_if_cost"]
+    assert "guessing loses" not in silent.captions[-1], "nobody drafts there"
 
 
 def test_other_lengths_are_the_formula_at_the_measured_acceptance():
