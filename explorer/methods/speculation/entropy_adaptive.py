@@ -17,8 +17,7 @@ draft may be sure and wrong.
 ## Guarantee
 Exact for its own law, which is not the target's: each token follows the law of whoever writes, and
 who that is follows from the text. At threshold 0 the target takes over as soon as it may; at a high
-one the draft writes all. In the end the target reads what it has not read yet, and the note “target
-logp” says how probable it finds the text.
+one the draft writes all.
 
 ## Reference
 Simonds 2025, "Entropy Adaptive Decoding: Dynamic Model Switching for Efficient Inference",
@@ -30,7 +29,6 @@ from __future__ import annotations
 from explorer.registry import Note, Params, method, param, preset
 from explorer.run import Run
 from explorer.sampling import FilterChain
-from explorer.skipping import distance_from_target
 from explorer.view import entropies
 
 
@@ -64,7 +62,6 @@ class EntropyAdaptiveParams(Params):
     notes=(
         Note("entropy", "entropy of the writer's law, averaged over the window", unit="nats"),
         Note("target writes", "1 where the target wrote the token, 0 where the draft did"),
-        Note("target logp", "log-probability of the text under the target", unit="nats"),
     ),
     presets={
         "half and half": preset(
@@ -72,7 +69,7 @@ class EntropyAdaptiveParams(Params):
         ),
         "mostly the target": preset("The draft writes only what it is sure of.", threshold=1.0),
         "break it": preset(
-            "The target never writes: the text is the draft's, sure or not.", threshold=20.0
+            "The target is never asked: the text is the draft's, sure or not.", threshold=20.0
         ),
     },
 )
@@ -93,5 +90,3 @@ def entropy_adaptive(run: Run, p: EntropyAdaptiveParams) -> None:
         wanted = "target" if mean > p.threshold else "draft"
         if wanted != writer and since >= p.patience:
             writer, since = wanted, 0
-    if (logp := distance_from_target(run)) is not None:
-        run.note("target logp", logp)
