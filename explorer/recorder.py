@@ -1,7 +1,7 @@
 """Turns what happens in a run into events, if anybody listens.
 
 What needs a whole law (entropies, candidates, who removed what) is worked out when a step's events
-are handed over, for all of them at once: a law alone costs several times as much as among others.
+are handed over, for all of them at once: a law costs less among others than alone.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Filtered:
         return Filtered(self.raw[i][None], self.logp[i][None], self.offset[i][None], stages)
 
 
-# The same for rows of several tables at once: one law alone costs as much as several among others.
+# The same for rows of several tables at once, which costs less than row by row.
 Rows = Sequence[tuple[Filtered, int]]
 
 
