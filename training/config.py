@@ -271,10 +271,10 @@ class MoodTuning:
 
     name: str
     starts_from: str
-    steps: int = 120
+    steps: int = 90
     batch_size: int = 32
-    muon_lr: float = 0.003
-    adam_lr: float = 6e-4
+    muon_lr: float = 0.008
+    adam_lr: float = 2e-3
     warmup_steps: int = 5
     weight_decay: float = 0.0
     seed: int = 10
