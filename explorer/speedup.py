@@ -40,11 +40,6 @@ def best_length(alpha: float, c: float, t: Cost = flat, most: int = 32) -> int:
     return max(range(most + 1), key=lambda gamma: speed_up(alpha, gamma, c, t))
 
 
-def extra_operations(alpha: float, gamma: int, c: float) -> float:
-    """Arithmetic a token needs, in the target's own; c is a draft step's share of it."""
-    return (gamma * c + gamma + 1) / expected_tokens(alpha, gamma)
-
-
 def break_even(tokens: float, gamma: float, verify: float = 1.0) -> float:
     """The draft's cost c at which rounds of γ guesses that commit so many tokens gain nothing.
 

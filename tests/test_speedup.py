@@ -8,7 +8,6 @@ from explorer.speedup import (
     best_length,
     break_even,
     expected_tokens,
-    extra_operations,
     flat,
     rising,
     speed_up,
@@ -34,8 +33,6 @@ def test_no_guess_gains_nothing_and_a_free_perfect_draft_gains_all():
     for t in (flat, rising(0.1)):
         assert speed_up(0.7, 0, 0.3, t) == 1
     assert speed_up(1.0, 7, 0.0) == 8
-    assert extra_operations(1.0, 7, 0.0) == 1
-    assert extra_operations(0.0, 3, 0.1) == pytest.approx(4.3)
 
 
 @pytest.mark.parametrize(("alpha", "c"), [(0.5, 0.1), (0.9, 0.5), (0.3, 0.29)])

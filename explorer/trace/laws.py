@@ -18,7 +18,7 @@ HALF = np.dtype("<f2")
 
 def law_text(logps: NDArray[np.float16]) -> str:
     """Log-probabilities (V,) in nats, -inf where impossible, as base64 of little-endian float16."""
-    return b64encode(logps.astype(HALF, copy=False)).decode("ascii")
+    return b64encode(logps.astype(HALF, copy=False).tobytes()).decode("ascii")
 
 
 def read_law(text: str) -> NDArray[np.float16]:
