@@ -55,8 +55,8 @@ class Recorder:
     """Stamps events with the step and the time and hands them to `sink`; None records nothing.
 
     Whatever costs more than an event itself is done only where there is a sink. Events of a step
-    wait for its end, unless that takes long, and go on in the order in which they happened. Whole
-    laws are kept as long as `law_bytes` last, of many at once the first few.
+    wait for its end, unless that takes long or a view is opened, and go on in the order in which
+    they happened. Whole laws are kept as long as `law_bytes` last, of many at once the first few.
     """
 
     def __init__(self, sink: Callable[[AnyEvent], None] | None, law_bytes: int = 0) -> None:
@@ -133,6 +133,7 @@ class Recorder:
                     forced=prompt.forced,
                 )
             )
+            self.hand_over()  # its first pass reads the prompt, which may take long
 
     def node(self, tree: TokenTree, node: int, by: str) -> None:
         if self._sink:

@@ -60,8 +60,9 @@ def test_a_step_is_heard_at_its_end_and_what_a_failure_leaves_is_kept(monkeypatc
     run = Run(models(), PROMPT, Seeded(0), Limits(max_new_tokens=4), record=events.append)
     with pytest.raises(RuntimeError):
         broken_off(run, events, heard)
-    # The view is opened, read and chosen from, and a token stands there: nothing is told yet.
-    assert heard[0] == 0 and heard[1] > 0
+    # The view is told at once. It is read and chosen from, a token stands there: that waits.
+    assert [event.kind for event in events[: heard[0]]] == ["view"]
+    assert heard[1] > 1
     run.end("failed")
     late = [event.kind for event in events[heard[1] :]]
     assert late == ["eval", "choice", "node", "done"]
