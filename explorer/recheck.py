@@ -1,9 +1,8 @@
 """Is a recorded run lossless, as its method claims? The target is read again, alone.
 
 At temperature 0, and of a method that is always greedy, the target writes the text once more, token
-by token. For a drawn text the law that
-was used at each place is compared with the target's own there. Of a method that claims nothing it
-is told how far from the target its text landed.
+by token. For a drawn text the law that was used at each place is compared with the target's own
+there. Of a method that claims nothing it is told how far from the target its text landed.
 """
 
 from __future__ import annotations

@@ -399,7 +399,6 @@ class Run:
 
     def end(self, reason: str | None = None) -> DoneEvent:
         """Close the run and record how it ended. Whoever started the method calls this."""
-        self._recorder.end_steps()
         ranked = self._answer or [(self.head, None)]
         outputs = [self._output(node, score) for node, score in ranked]
         return self._recorder.done(reason or self._finish_reason(), outputs, self.totals())
