@@ -57,7 +57,7 @@ def _sizes(reading: Reading, known: Sequence[Acceptance], found: Sequence[Round]
         "laws: the target with some of its blocks left out, and the draft if this run has it.",
         how="Not from this run: measured beforehand, on texts that these very models wrote, as the "
         "mean chance that the first guess of a round stands. The size is a share of the target's. "
-        "The flat line is this run's own share of places at which a guess stood. The table adds "
+        "The flat line is this run's own share of judged places at which one stood. The table adds "
         "what the formula promises where a draft step costs that share of a target pass.",
         captions=captions(reading, lambda step: _tell(found, step)),
         table=table,
@@ -108,4 +108,4 @@ def _rate(found: Sequence[Round], step: int) -> float:
 def _tell(found: Sequence[Round], step: int) -> str:
     if not any(this.levels for this in found if this.step <= step):
         return "no guess was judged."
-    return f"a guess stood at {number(_rate(found, step))} of the places where one was judged."
+    return f"a guess stood at {number(_rate(found, step))} of places."
