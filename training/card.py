@@ -23,6 +23,7 @@ from training.corpus import HELD_OUT
 from training.divergence import FORWARD_KL, TVD
 from training.export import Progress
 from training.heads import LEAST_DIFFERENCE, Heading, RewardedTexts
+from training.pretrain import CIRCUITS
 from training.tasks import example
 from training.world import HELD_OUT_SEEDS
 
@@ -189,19 +190,25 @@ def describe_run(run: Run) -> str:
             f"plainly. {rates}"
         )
     shape = recipe.shape
+    kinds = dict.fromkeys(recipe.stages)
     stages = ", then ".join(
-        f"windows of {s.context} tokens, {s.batch_size} an update" for s in recipe.stages
+        f"windows of {s.context} tokens, {s.batch_size} an update" for s in kinds
     )
+    if len(kinds) < len(recipe.stages):
+        updates = " and ".join(str(stage.steps) for stage in kinds)
+        stages += f", {updates} updates by turns"
     shares = ", ".join(f"{name} {r:g}×" for name, r in recipe.repeats.items())
     if isinstance(recipe, Schooling):
         stages += (
             f", and beside them {recipe.task_rows} rows of {recipe.task_context} tokens of whole "
             "tasks (`training/lessons.py`), the means over both added"
         )
-    if isinstance(recipe, Echoing):
+    if recipe.copies_by:
         start += (
-            "It is made wider, and new heads begin as induction heads (`training/induction.py`). "
+            "It is made wider, and new heads begin as induction heads "
+            f"(`{CIRCUITS[recipe.copies_by].__name__.replace('.', '/')}.py`). "
         )
+    if isinstance(recipe, Echoing):
         stages += (
             f", and beside them {recipe.copy_rows} rows of {recipe.copy_context} tokens in which "
             "spans return (`training/copies.py`), the means over both added"

@@ -16,6 +16,7 @@ class ModelShape:
     mlp_width: int
     context: int = CONTEXT
     vocab_size: int = VOCAB_SIZE
+    head_width: int = 32
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,9 @@ class Recipe:
     constant: bool = False
     # The recipe whose checkpoint gives the first weights; it may be smaller (see grow.py).
     starts_from: str | None = None
+    # How new heads of a wider model begin to copy: by the last token ("token", induction.py) or the
+    # last three ("suffix", suffixes.py).
+    copies_by: str | None = None
 
     @property
     def steps(self) -> int:
@@ -69,6 +73,9 @@ LESSONS = {
     "lookup": 9, "sum": 7, "record_to_json": 4, "json_to_record": 2, "reading": 3, "stranger": 4,
     "fact": 3, "correct": 2, "keywords": 2, "dialogue": 1, "mood": 2,
 }  # fmt: skip
+
+# What the settled target knows less often; what it knows still has to keep.
+FURTHER_LESSONS = {**LESSONS, "lookup": 14, "sum": 4, "reading": 8, "stranger": 2}
 
 
 @dataclass(frozen=True)
@@ -91,8 +98,7 @@ class Schooling(Recipe):
 class Echoing(Recipe):
     """Text in windows, and beside it in every update rows in which something returns (copies.py).
 
-    Begins wider than the run it starts from, with new heads for copying (induction.py). What is
-    brought down is the sum of the mean over the text and the mean over what returns.
+    What is brought down is the sum of the mean over the text and the mean over what returns.
     """
 
     copy_context: int = 512
@@ -108,6 +114,7 @@ MIXTURE = {"fairy": 2.0, "children": 2.0, "youth": 1.0, "world": 1.0}
 
 WIDER = ModelShape(layers=2, width=192, heads=6, kv_heads=3, mlp_width=512)
 DEEP = ModelShape(layers=12, width=256, heads=8, kv_heads=4, mlp_width=704)
+DEEP_WIDER = ModelShape(layers=12, width=290, heads=10, kv_heads=5, mlp_width=704)
 
 RECIPES = {
     recipe.name: recipe
@@ -147,6 +154,7 @@ RECIPES = {
             seed=16,
             repeats=MIXTURE,
             starts_from="draft-long",
+            copies_by="token",
         ),
         # 2.6 million tokens left the target behind its own draft: nearly as many more, of prose
         # alone.
@@ -210,6 +218,39 @@ RECIPES = {
             repeats=PROSE,
             starts_from="target-cooldown",
             lessons={**LESSONS, "reading": 16, "stranger": 1, "mood": 1, "correct": 1},
+        ),
+        # The rate up again, for more prose: four fifths of the updates in short windows, which cost
+        # three quarters of long ones, the rest in long ones, so that late positions are kept.
+        Schooling(
+            "target-further",
+            DEEP,
+            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 40,
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            warmup_steps=20,
+            seed=17,
+            repeats=PROSE,
+            constant=True,
+            starts_from="target-settled",
+            task_rows=4,
+            lessons=FURTHER_LESSONS,
+        ),
+        # Ten million tokens teach no model to copy what it reads: nothing that the target had seen
+        # but once was any likelier to it. It grows by heads for that.
+        Schooling(
+            "target-wide",
+            DEEP_WIDER,
+            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 40,
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            warmup_steps=20,
+            seed=18,
+            repeats=PROSE,
+            constant=True,
+            starts_from="target-further",
+            copies_by="suffix",
+            task_rows=4,
+            lessons=FURTHER_LESSONS,
         ),
     )
 }

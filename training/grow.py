@@ -38,7 +38,7 @@ def _check(old, new) -> None:
             )
     kept = {
         "vocab_size": lambda config: config.vocab_size,
-        "width of a head": lambda config: config.hidden_size // config.num_attention_heads,
+        "width of a head": lambda config: config.head_dim,
         "number of heads that share keys": lambda config: (
             config.num_attention_heads // config.num_key_value_heads
         ),

@@ -21,16 +21,20 @@ MATCH_SCORE = 24.0  # how much the right token gets, in the second
 COPY_SCORE = 3.0  # how much what stood behind it gets in the end
 
 
+def whitening(vectors: torch.Tensor) -> torch.Tensor:
+    """The map (d, d) behind which the vectors (V, d) of all tokens differ alike everywhere."""
+    values, axes = torch.linalg.eigh(vectors.T @ vectors / len(vectors))
+    return axes * values.clamp(min=1e-3 * values.max()).rsqrt() @ axes.T
+
+
 def token_names(vectors: torch.Tensor) -> torch.Tensor:
     """Directions (NAMED, d) along which the vectors (V, d) of all tokens differ alike."""
-    values, axes = torch.linalg.eigh(vectors.T @ vectors / len(vectors))
-    whitened = axes * values.clamp(min=1e-3 * values.max()).rsqrt() @ axes.T
     draw = torch.Generator().manual_seed(0)
     some = torch.randn(vectors.shape[1], NAMED, generator=draw)
-    return torch.linalg.qr(some)[0].T @ whitened
+    return torch.linalg.qr(some)[0].T @ whitening(vectors)
 
 
-def _size(x: torch.Tensor) -> torch.Tensor:
+def size(x: torch.Tensor) -> torch.Tensor:
     """The root of the mean square, as norms divide by it."""
     return x.square().mean(-1).sqrt()
 
@@ -40,21 +44,33 @@ def own_entries(old_width: int) -> slice:
     return slice(old_width, old_width + NAMED // 2 + NAMED + 1)
 
 
-def keep_circuit(model: LlamaForCausalLM, old_width: int) -> None:
-    """Let training leave alone what is written into the circuit's entries.
+def keep_rows(weight: torch.Tensor, rows: slice) -> None:
+    """Let training leave these rows of a weight as they are."""
+    weight.register_hook(
+        lambda gradient: gradient.index_fill(
+            0, torch.arange(rows.start, rows.stop, device=gradient.device), 0
+        )
+    )
+
+
+def keep_entries(model: LlamaForCausalLM, own: slice) -> None:
+    """Let training leave alone what is written into the circuit's own entries of the stream.
 
     They are small beside the others, so that whatever else were written there would drown them
     within ten updates.
     """
-    own = own_entries(old_width)
+    for layer in model.model.layers:
+        keep_rows(layer.self_attn.o_proj.weight, own)
+        keep_rows(layer.mlp.down_proj.weight, own)
+    columns = torch.arange(own.start, own.stop)
+    model.model.embed_tokens.weight.register_hook(
+        lambda gradient: gradient.index_fill(1, columns.to(gradient.device), 0)
+    )
 
-    def rows(gradient: torch.Tensor) -> torch.Tensor:
-        return gradient.index_fill(0, torch.arange(own.start, own.stop, device=gradient.device), 0)
 
-    first = model.model.layers[0]
-    first.self_attn.o_proj.weight.register_hook(rows)
-    first.mlp.down_proj.weight.register_hook(rows)
-    model.model.embed_tokens.weight.register_hook(lambda gradient: rows(gradient.T).T)
+def keep_circuit(model: LlamaForCausalLM, old_width: int) -> None:
+    """Keep the circuit's entries; its heads find their way by what they read, and are trained."""
+    keep_entries(model, own_entries(old_width))
 
 
 @torch.no_grad()
@@ -82,8 +98,8 @@ def begin_copying(model: LlamaForCausalLM, old_width: int, ids: torch.Tensor) ->
     embedding = model.model.embed_tokens.weight
     states = model.model(ids, output_hidden_states=True).hidden_states
     # Between attention and feed-forward the stream is smallest, and names must not fill it.
-    name = SHARE * float(_size(states[0]).mean())
-    gains = (1 / SHARE, float(_size(states[1]).mean()) / name)
+    name = SHARE * float(size(states[0]).mean())
+    gains = (1 / SHARE, float(size(states[1]).mean()) / name)
 
     for layer, gain in zip((first, second), gains, strict=True):
         attention, mlp = layer.self_attn, layer.mlp
@@ -99,7 +115,7 @@ def begin_copying(model: LlamaForCausalLM, old_width: int, ids: torch.Tensor) ->
     # place, the question of the head that looks at itself is that of the head that looks back. An
     # entry in the size of each token's others is the same for all behind the norm.
     attention = first.self_attn
-    embedding[:, same] = SHARE * _size(embedding)
+    embedding[:, same] = SHARE * size(embedding)
     model.model.norm.weight[same] = 0.0
     turn = model.model.rotary_emb.inv_freq
     fast = (torch.arange(len(turn)) < FAST) * (POSITION_SCORE * width**0.5) ** 0.5
@@ -128,5 +144,5 @@ def begin_copying(model: LlamaForCausalLM, old_width: int, ids: torch.Tensor) ->
     said = embedding[:, :old_width] * model.model.norm.weight[:old_width]
     answer = torch.linalg.pinv(said) @ torch.linalg.pinv(called).T
     usual = float(((said @ answer) * called).sum(-1).mean())
-    answer *= COPY_SCORE * float(_size(states[1]).mean()) / usual
+    answer *= COPY_SCORE * float(size(states[1]).mean()) / usual
     attention.o_proj.weight[:old_width, one][:, :NAMED] = answer / 3

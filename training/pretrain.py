@@ -8,18 +8,20 @@ import numpy as np
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
+from training import induction, suffixes
 from training.batches import Batches, Source
 from training.config import Echoing, ModelShape, Recipe, Schooling
 from training.copies import Copies, copied_right
 from training.evaluate import token_nats
 from training.grow import grow
-from training.induction import begin_copying
 from training.lessons import Lessons, answered_right
 from training.loop import Training
 from training.loss import next_token_loss
 from training.optimizer import make_optimizers
 
 EVALUATE_BLOCKS, EVALUATE_BLOCK_TOKENS = 16, 1024
+# What new heads of a wider model begin with, by `copies_by` of its recipe.
+CIRCUITS = {"token": induction, "suffix": suffixes}
 
 
 def build_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase, seed: int):
@@ -33,6 +35,7 @@ def build_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase, seed: int
             num_hidden_layers=shape.layers,
             num_attention_heads=shape.heads,
             num_key_value_heads=shape.kv_heads,
+            head_dim=shape.head_width,
             max_position_embeddings=shape.context,
             tie_word_embeddings=True,
             bos_token_id=tokenizer.bos_token_id,
@@ -40,6 +43,13 @@ def build_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase, seed: int
             pad_token_id=tokenizer.pad_token_id,
         )
     )
+
+
+def some_text(ids: np.ndarray, rows: int = 8, context: int = 512) -> torch.Tensor:
+    """The first rows of `ids`, (rows, context) or less of both, on which to measure a model."""
+    context = min(context, len(ids))
+    rows = min(rows, len(ids) // context)
+    return torch.from_numpy(ids[: rows * context].reshape(rows, context).astype(np.int64))
 
 
 def evenly_spaced_blocks(ids: np.ndarray) -> list[np.ndarray]:
@@ -79,9 +89,10 @@ class Pretraining(Training):
         model = build_model(recipe.shape, tokenizer, recipe.seed)
         if starts_from is not None:
             grow(starts_from, model)
-            if isinstance(recipe, Echoing):
-                text = sources[0].tokens[None, : recipe.copy_context].astype(np.int64)
-                begin_copying(model, starts_from.config.hidden_size, torch.from_numpy(text))
+            if recipe.copies_by:
+                CIRCUITS[recipe.copies_by].begin_copying(
+                    model, starts_from.config.hidden_size, some_text(sources[0].tokens)
+                )
         model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.stages = [
             Batches(
@@ -154,6 +165,6 @@ class Pretraining(Training):
         }
         if self.lessons is not None:
             told["answered_right"] = answered_right(self.model, self.lessons.tokenizer)
-        if self.copies is not None:
+        if self.recipe.copies_by:
             told["copied_right"] = copied_right(self.model, self.held_out)
         return told

@@ -13,7 +13,6 @@ from training import card, config, tokens
 from training.batches import Source
 from training.config import (
     Distillation,
-    Echoing,
     GreedyGroup,
     HeadTraining,
     LanguageModelRecipe,
@@ -30,9 +29,8 @@ from training.evaluate import ngram_bits, score_books
 from training.export import export_model, load_checkpoint, load_exported, load_tokenizer
 from training.family import FAMILY, HEAD_FAMILY, HeadMember, Member
 from training.heads import HEADINGS, RewardedTexts, rewarded_texts
-from training.induction import keep_circuit
 from training.loop import Training
-from training.pretrain import Pretraining
+from training.pretrain import CIRCUITS, Pretraining
 from training.samples import Samples, check_samples, fingerprint, read_samples, write_samples
 from training.tokenizer import train_tokenizer, training_texts
 from training.tune import Tuning
@@ -136,9 +134,9 @@ class Workshop:
         """The run of `recipe`, resumed if it has a checkpoint."""
         run = self._open(recipe)
         for before in [] if isinstance(recipe, HeadTraining) else lineage(recipe):
-            if isinstance(before, Echoing) and before.starts_from:
+            if isinstance(before, Recipe) and before.copies_by and before.starts_from:
                 started = config.LANGUAGE_MODELS[before.starts_from]
-                keep_circuit(run.model, shape_of(started).width)
+                CIRCUITS[before.copies_by].keep_circuit(run.model, shape_of(started).width)
         return run
 
     def _open(self, recipe: LanguageModelRecipe | HeadTraining) -> Training:

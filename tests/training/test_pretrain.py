@@ -84,7 +84,7 @@ def schooling(tiny_recipe):
 def echoing(tiny_recipe):
     return Echoing(
         "echoing", tiny_recipe.shape, tiny_recipe.stages, warmup_steps=3, copy_context=48,
-        copy_rows=2,
+        copy_rows=2, copies_by="token",
     )  # fmt: skip
 
 

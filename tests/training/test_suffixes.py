@@ -1,0 +1,101 @@
+import dataclasses
+
+import pytest
+import torch
+
+from training.config import ModelShape
+from training.errors import TrainingError
+from training.grow import grow
+from training.optimizer import make_optimizers
+from training.pretrain import build_model
+from training.suffixes import SAYING, begin_copying, keep_circuit
+
+NARROW = ModelShape(9, 128, 4, 2, 160, context=256, vocab_size=320)
+WIDE = dataclasses.replace(NARROW, width=162, heads=6, kv_heads=3)
+SPAN = 24
+FIRST, SECOND = 4, 5  # the new heads
+
+
+def wide(tokenizer):
+    """A narrow model with large weights, and the same made wider."""
+    small = build_model(NARROW, tokenizer, seed=1).eval()
+    with torch.no_grad():
+        for parameter in small.parameters():
+            parameter.mul_(3)
+    return small, grow(small, build_model(WIDE, tokenizer, seed=2).eval())
+
+
+def repeated():
+    once = torch.randperm(300, generator=torch.Generator().manual_seed(1))[: 4 * SPAN] + 20
+    return once.view(4, SPAN).repeat(1, 2)
+
+
+def attentions(model, ids):
+    model.set_attn_implementation("eager")
+    with torch.no_grad():
+        return model(ids, output_attentions=True).attentions
+
+
+def test_new_heads_look_where_they_should(tokenizer):
+    _, model = wide(tokenizer)
+    begin_copying(model, 128, repeated())
+    seen = attentions(model, repeated())
+    here = torch.arange(3, 2 * SPAN)
+    assert seen[0][:, FIRST, here, here - 1].min() > 0.9
+    assert seen[0][:, SECOND, here, here - 2].min() > 0.9
+    assert seen[1][:, FIRST, here, here - 1].mean() > 0.8
+    again = torch.arange(SPAN + 3, 2 * SPAN - 1)
+    for layer in SAYING:
+        assert seen[layer][:, FIRST, again, again - SPAN + 1].mean() > 0.7
+
+
+def test_a_place_is_found_by_more_than_its_last_token(tokenizer):
+    """A list of key, colon, value, and a key asked for: behind every key stands the same colon."""
+    _, model = wide(tokenizer)
+    colon, draw = 19, torch.Generator().manual_seed(3)
+    keys = torch.randperm(100, generator=draw)[:8] + 20
+    values = torch.randperm(100, generator=draw)[:8] + 120
+    pairs = torch.stack((keys, torch.full_like(keys, colon), values), 1).flatten()
+    asked = torch.stack([torch.cat((pairs, torch.tensor([key, colon]))) for key in keys])
+    begin_copying(model, 128, asked)
+    looks_at = attentions(model, asked)[SAYING[0]][:, FIRST, -1].argmax(-1)
+    found = looks_at == 3 * torch.arange(8) + 2
+    assert found.float().mean() >= 0.75
+
+
+def test_a_model_begins_to_copy(tokenizer):
+    _, model = wide(tokenizer)
+
+    def nats():
+        with torch.no_grad():
+            laws = model(repeated()).logits[:, SPAN + 3 : -1].log_softmax(-1)
+        return float(-laws.gather(-1, repeated()[:, SPAN + 4 :, None]).mean())
+
+    before = nats()
+    begin_copying(model, 128, repeated())
+    assert nats() < before - 0.1
+
+
+def test_training_keeps_the_places_that_are_found(tokenizer):
+    _, model = wide(tokenizer)
+    begin_copying(model, 128, repeated())
+    keep_circuit(model, 128)
+    optimizers = make_optimizers(model, muon_lr=0.05, adam_lr=0.01, weight_decay=0.0)
+    again = torch.arange(SPAN + 3, 2 * SPAN - 1)
+    said = model.model.layers[SAYING[0]].self_attn.o_proj.weight.clone()
+    model.set_attn_implementation("sdpa")
+    for _ in range(5):
+        model(repeated(), labels=repeated()).loss.backward()
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+    assert (model.model.layers[SAYING[0]].self_attn.o_proj.weight - said).abs().max() > 0.01
+    seen = attentions(model, repeated())
+    for layer in SAYING:
+        assert seen[layer][:, FIRST, again, again - SPAN + 1].mean() > 0.7
+
+
+def test_a_model_with_nothing_new_is_refused(tokenizer):
+    small, _ = wide(tokenizer)
+    with pytest.raises(TrainingError, match="33 new entries"):
+        begin_copying(small, 128, repeated())
