@@ -252,6 +252,21 @@ RECIPES = {
             task_rows=4,
             lessons=FURTHER_LESSONS,
         ),
+        # The whole way down again, tasks a little more often: sums, worked digit by digit, are lost
+        # while the rate is high and come back as it falls.
+        Schooling(
+            "target-home",
+            DEEP_WIDER,
+            (Stage(256, 16, 30), Stage(1024, 4, 10)) * 11,
+            muon_lr=0.01,
+            adam_lr=1.5e-3,
+            warmup_steps=10,
+            seed=19,
+            repeats=PROSE,
+            starts_from="target-wide",
+            task_rows=6,
+            lessons={**FURTHER_LESSONS, "sum": 7, "reading": 10},
+        ),
     )
 }
 

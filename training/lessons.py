@@ -21,7 +21,7 @@ Lesson = list[tuple[str, bool]]
 Place = tuple[int, int, float]
 
 PROMPT_WEIGHT = 0.1
-MOST_QUESTIONS = 6
+MOST_QUESTIONS = 8
 CONTRADICTED = 2 / 3  # of the passages on somebody known
 MOST_MISFITS = 8  # before the rest of a row stays empty
 

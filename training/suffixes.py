@@ -29,7 +29,7 @@ FAST = 6  # frequencies that tell one place from the next
 POSITION_SCORE = 150.0  # how much each frequency says for the right place
 MATCH_SCORE = 24.0  # how much a place gets where all three tokens are the same
 SAYING = (4, 6, 8)  # the layers whose new heads compare and say
-LOUD = 0.2  # of an entry's usual size in the stream, what is said
+LOUD = 0.1  # of an entry's usual size in the stream, what is said
 NAMED = 32  # directions by which a saying head tells tokens apart
 RIDGE = 0.01  # of a variance, what is added where something is read off by least squares
 
@@ -39,11 +39,10 @@ def own_entries(old_width: int) -> slice:
     return slice(old_width, old_width + 2 * CODE + 1)
 
 
-def _codes(ids: torch.Tensor, vocab_size: int, draw: torch.Generator) -> torch.Tensor:
-    """A random code (V, CODE) for each token, with entries of about 1, larger for rare ones."""
-    codes = torch.randn(vocab_size, CODE, generator=draw)
-    codes *= CODE**0.5 / codes.norm(dim=1, keepdim=True)
-    seen = torch.bincount(ids.flatten(), minlength=vocab_size) + 1.0
+def _codes(called: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+    """Codes (V, CODE) of what tokens are called, with entries of about 1, larger for rare ones."""
+    codes = called / size(called).clamp(min=1e-6)[:, None]
+    seen = torch.bincount(ids.flatten(), minlength=len(codes)) + 1.0
     shares = seen / seen.sum()
     return codes * (shares.log() / (shares.log() @ shares)).clamp(*RARITY)[:, None]
 
@@ -170,7 +169,9 @@ def begin_copying(model: LlamaForCausalLM, old_width: int, ids: torch.Tensor) ->
     tokens = embedding[:, old] / size(embedding[:, old]).clamp(min=1e-6)[:, None]
     said = embedding[:, old] * model.model.norm.weight[old]
     model.model.norm.weight[own] = 0.0
-    embedding[:, code] = usual * _codes(ids, len(embedding), draw)
+    some = torch.linalg.qr(torch.randn(old_width, NAMED * len(SAYING), generator=draw))[0]
+    names = some.T @ whitening(tokens)  # directions along which tokens differ alike
+    embedding[:, code] = usual * _codes(tokens @ names[:CODE].T, ids)
     # An entry in the size of each token's others is the same for all behind the norm.
     embedding[:, same] = SHARE * size(embedding[:, old])
 
@@ -199,15 +200,15 @@ def begin_copying(model: LlamaForCausalLM, old_width: int, ids: torch.Tensor) ->
     # of it is the map that comes nearest to raising the logit of that token and of no other.
     slow = torch.arange(config.head_dim).view(2, -1)[:, -CODE // 2 :].flatten()
     force = (MATCH_SCORE * config.head_dim**0.5 / (CODE * whole)) ** 0.5 * torch.eye(CODE)
-    some = torch.randn(old_width, NAMED * len(SAYING), generator=draw)
-    names = torch.linalg.qr(some)[0].T @ whitening(tokens)
     for i, directions in zip(SAYING, names.split(NAMED), strict=True):
         heads = _Heads(layers[i], config).clear()
         stream, called = _stream(model, ids, i)[:, : own.stop], tokens @ directions.T
         heads.answers[slow, before] = force
         heads.asks[0][slow, code] = force
-        heads.gives[:NAMED, : own.stop] = _read_off(stream, called[ids.flatten()]).T
+        given = _read_off(stream, called[ids.flatten()])
         answer = torch.linalg.pinv(said) @ torch.linalg.pinv(called).T
-        heads.writes[0][old, :NAMED] = answer * (
-            LOUD * sizes[i] / float(size(called @ answer.T).mean())
-        )
+        answer *= LOUD * sizes[i] / float(size(called @ answer.T).mean())
+        # Shared out alike, because Muon's steps are as long for a large weight as for a small one.
+        balance = (torch.linalg.matrix_norm(answer, 2) / torch.linalg.matrix_norm(given, 2)) ** 0.5
+        heads.gives[:NAMED, : own.stop] = balance * given.T
+        heads.writes[0][old, :NAMED] = answer / balance
