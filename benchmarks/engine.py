@@ -193,7 +193,7 @@ def profile(network: Network) -> None:
         "network pass": ("network.py", "forward"),
         "of it matrix products": ("~", "<built-in method torch._C._nn.linear>"),
         "of it attention": ("~", "<built-in method torch._C._nn.scaled_dot_product_attention>"),
-        "view's bookkeeping": ("tree_view.py", "claim"),
+        "view's bookkeeping": ("row_store.py", "claim"),
         "laws": ("run.py", "laws"),
         "choices recorded": ("recorder.py", "choices"),
         "questions recorded": ("recorder.py", "eval"),
