@@ -224,7 +224,7 @@ RECIPES = {
         Schooling(
             "target-further",
             DEEP,
-            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 40,
+            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 6,
             muon_lr=0.01,
             adam_lr=1.5e-3,
             warmup_steps=20,
@@ -240,7 +240,7 @@ RECIPES = {
         Schooling(
             "target-wide",
             DEEP_WIDER,
-            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 40,
+            (Stage(256, 16, 40), Stage(1024, 4, 10)) * 4,
             muon_lr=0.01,
             adam_lr=1.5e-3,
             warmup_steps=20,
@@ -266,6 +266,20 @@ RECIPES = {
             starts_from="target-wide",
             task_rows=6,
             lessons={**FURTHER_LESSONS, "sum": 7, "reading": 10},
+        ),
+        # By then it solves every task; what is left to learn is prose.
+        Schooling(
+            "target-again",
+            DEEP_WIDER,
+            (Stage(256, 16, 30), Stage(1024, 4, 10)) * 10,
+            muon_lr=0.008,
+            adam_lr=1.2e-3,
+            warmup_steps=10,
+            seed=20,
+            repeats=PROSE,
+            starts_from="target-home",
+            task_rows=4,
+            lessons={**LESSONS, "reading": 10},
         ),
     )
 }

@@ -43,7 +43,7 @@ FAMILY = {
     for member in (
         Member(
             "target",
-            ("target-settled",),
+            ("target-again",),
             "The model whose text is to be decoded: twelve layers, so that methods that look into "
             "or leave out layers have some to work with.",
             f"{_LIMITS} The tasks of the small world it solves as often as "

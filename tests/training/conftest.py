@@ -57,7 +57,7 @@ def tiny_recipe():
         "tiny",
         ModelShape(
             layers=2, width=16, heads=4, kv_heads=2, mlp_width=24, context=CONTEXT,
-            vocab_size=VOCAB_SIZE,
+            head_width=4, vocab_size=VOCAB_SIZE,
         ),
         (Stage(16, 4, 8), Stage(48, 2, 4)),
         warmup_steps=3,

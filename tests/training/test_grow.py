@@ -82,7 +82,7 @@ def test_new_layers_are_spread_evenly():
     [
         ({"layers": 1}, "num_hidden_layers 2 cannot start one of num_hidden_layers 1"),
         ({"mlp_width": 20}, "intermediate_size 24 cannot start"),
-        ({"width": 32}, "width of a head is 4 cannot start one whose width of a head is 8"),
+        ({"head_width": 8}, "width of a head is 4 cannot start one whose width of a head is 8"),
         ({"kv_heads": 4}, "number of heads that share keys is 2"),
         ({"vocab_size": 400}, "vocab_size is 320"),
     ],
