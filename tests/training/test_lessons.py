@@ -3,6 +3,7 @@ import torch
 
 from training.config import LESSONS, RECIPES, Schooling
 from training.lessons import (
+    MOST_QUESTIONS,
     PROMPT_WEIGHT,
     SCORED,
     SCORED_EACH,
