@@ -2,30 +2,18 @@ import dataclasses
 
 import pytest
 import torch
+from widened import SPAN, repeated, widened
 
 from training.config import ModelShape
 from training.errors import TrainingError
-from training.grow import grow
 from training.induction import begin_copying, keep_circuit, own_entries
-from training.pretrain import build_model
 
 NARROW = ModelShape(2, 128, 4, 2, 160, context=256, vocab_size=320)
 WIDE = dataclasses.replace(NARROW, width=192, heads=6, kv_heads=3)
-SPAN = 24
 
 
 def wide(tokenizer):
-    """A narrow model with large weights, and the same made wider."""
-    small = build_model(NARROW, tokenizer, seed=1).eval()
-    with torch.no_grad():
-        for parameter in small.parameters():
-            parameter.mul_(3)
-    return small, grow(small, build_model(WIDE, tokenizer, seed=2).eval())
-
-
-def repeated():
-    once = torch.randperm(300, generator=torch.Generator().manual_seed(1))[: 4 * SPAN] + 20
-    return once.view(4, SPAN).repeat(1, 2)
+    return widened(tokenizer, NARROW, WIDE)
 
 
 def second_copy(model, ids):

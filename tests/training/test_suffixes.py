@@ -2,32 +2,19 @@ import dataclasses
 
 import pytest
 import torch
+from widened import SPAN, repeated, widened
 
 from training.config import ModelShape
 from training.errors import TrainingError
-from training.grow import grow
-from training.optimizer import make_optimizers
-from training.pretrain import build_model
-from training.suffixes import SAYING, begin_copying, keep_circuit
+from training.suffixes import SAYING, begin_copying, keep_circuit, own_entries
 
 NARROW = ModelShape(9, 128, 4, 2, 160, context=256, vocab_size=320)
 WIDE = dataclasses.replace(NARROW, width=162, heads=6, kv_heads=3)
-SPAN = 24
 FIRST, SECOND = 4, 5  # the new heads
 
 
 def wide(tokenizer):
-    """A narrow model with large weights, and the same made wider."""
-    small = build_model(NARROW, tokenizer, seed=1).eval()
-    with torch.no_grad():
-        for parameter in small.parameters():
-            parameter.mul_(3)
-    return small, grow(small, build_model(WIDE, tokenizer, seed=2).eval())
-
-
-def repeated():
-    once = torch.randperm(300, generator=torch.Generator().manual_seed(1))[: 4 * SPAN] + 20
-    return once.view(4, SPAN).repeat(1, 2)
+    return widened(tokenizer, NARROW, WIDE)
 
 
 def attentions(model, ids):
@@ -78,23 +65,28 @@ def test_a_model_begins_to_copy(tokenizer):
     assert nats() < before - 0.1
 
 
-def test_training_keeps_the_places_that_are_found(tokenizer):
+def test_training_keeps_how_a_place_is_found_and_learns_what_is_said(tokenizer):
     _, model = wide(tokenizer)
     begin_copying(model, 128, repeated())
     keep_circuit(model, 128)
-    optimizers = make_optimizers(model, muon_lr=0.05, adam_lr=0.01, weight_decay=0.0)
-    again = torch.arange(SPAN + 3, 2 * SPAN - 1)
-    said = model.model.layers[SAYING[0]].self_attn.o_proj.weight.clone()
-    model.set_attn_implementation("sdpa")
-    for _ in range(5):
-        model(repeated(), labels=repeated()).loss.backward()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-    assert (model.model.layers[SAYING[0]].self_attn.o_proj.weight - said).abs().max() > 0.01
-    seen = attentions(model, repeated())
-    for layer in SAYING:
-        assert seen[layer][:, FIRST, again, again - SPAN + 1].mean() > 0.7
+    model(repeated(), labels=repeated()).loss.backward()
+    own, asks, shared = own_entries(128), slice(128, 160), slice(64, 96)
+    assert model.model.embed_tokens.weight.grad[:, own].abs().sum() == 0
+    for i, layer in enumerate(model.model.layers):
+        attention = layer.self_attn
+        q, k, v, o = (
+            part.weight.grad
+            for part in (attention.q_proj, attention.k_proj, attention.v_proj, attention.o_proj)
+        )
+        assert o[own].abs().sum() == layer.mlp.down_proj.weight.grad[own].abs().sum() == 0
+        assert min(q[:128].abs().sum(), k[:64].abs().sum(), o[:128].abs().sum()) > 0
+        if i in (0, 1, *SAYING):
+            assert q[asks].abs().sum() == k[shared].abs().sum() == 0
+            assert layer.input_layernorm.weight.grad[own].abs().sum() == 0
+        if i in (0, 1):
+            assert q[160:].abs().sum() == v[shared].abs().sum() == 0
+        if i in SAYING:
+            assert min(v[shared].abs().sum(), o[:128, asks].abs().sum()) > 0
 
 
 def test_a_model_with_nothing_new_is_refused(tokenizer):
