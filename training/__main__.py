@@ -36,7 +36,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--target-minutes",
         type=float,
         default=120,
-        help="how long the target trains at a constant rate, in all (default 120)",
+        help="how long each of the target's runs at a constant rate may take (default 120)",
     )
     for part in (out, everything):
         part.add_argument("--machine", default="one CPU", help="what the cards name as trained on")

@@ -87,25 +87,17 @@ class _Heads:
 
     def __init__(self, layer: nn.Module, config) -> None:
         attention, width = layer.self_attn, config.head_dim
-        self.q, self.k, self.v = (
-            attention.q_proj.weight,
-            attention.k_proj.weight,
-            attention.v_proj.weight,
-        )
-        self.norm = layer.input_layernorm.weight
         queries, keys = config.num_attention_heads * width, config.num_key_value_heads * width
-        self.first, self.second = (
-            slice(queries - 2 * width, queries - width),
-            slice(queries - width, queries),
-        )
+        self.first = slice(queries - 2 * width, queries - width)
+        self.second = slice(queries - width, queries)
         self.shared = slice(keys - width, keys)
+        self.norm = layer.input_layernorm.weight
+        self.q, self.k = attention.q_proj.weight, attention.k_proj.weight
+        self.v, output = attention.v_proj.weight, attention.o_proj.weight
         # Rows of what asks, answers and gives; columns of what is written.
         self.asks = self.q[self.first], self.q[self.second]
         self.answers, self.gives = self.k[self.shared], self.v[self.shared]
-        self.writes = (
-            attention.o_proj.weight[:, self.first],
-            attention.o_proj.weight[:, self.second],
-        )
+        self.writes = output[:, self.first], output[:, self.second]
 
     def clear(self) -> _Heads:
         for part in (*self.asks, self.answers, self.gives):

@@ -280,7 +280,7 @@ class Workshop:
     def make_all(self, target_seconds: float) -> bool:
         """Everything from the texts to the published folders; what is already there is kept.
 
-        A run at a constant learning rate has no end of its own and gets `target_seconds` in all.
+        A run at a constant learning rate may be cut anywhere: it gets `target_seconds` at most.
         False if it was asked to stop; the same call goes on from there.
         """
         if not (self.work / "tokenizer").is_dir():
