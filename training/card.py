@@ -9,7 +9,13 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from explorer.models.heads import Head
-from training.config import (
+from training.config import shape_of
+from training.corpus import HELD_OUT
+from training.divergence import FORWARD_KL, TVD
+from training.export import Progress
+from training.heads import LEAST_DIFFERENCE, Heading, RewardedTexts
+from training.pretrain import CIRCUITS
+from training.recipes import (
     Distillation,
     Echoing,
     HeadTraining,
@@ -17,13 +23,7 @@ from training.config import (
     MoodTuning,
     Recipe,
     Schooling,
-    shape_of,
 )
-from training.corpus import HELD_OUT
-from training.divergence import FORWARD_KL, TVD
-from training.export import Progress
-from training.heads import LEAST_DIFFERENCE, Heading, RewardedTexts
-from training.pretrain import CIRCUITS
 from training.tasks import example
 from training.world import HELD_OUT_SEEDS
 

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from transformers import LlamaForCausalLM
 
-from training.config import Distillation
 from training.divergence import divergence
 from training.loop import Training
 from training.optimizer import make_optimizers
+from training.recipes import Distillation
 from training.samples import Samples
 
 SCORED_ROWS = 8  # at once

@@ -14,9 +14,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from training.config import LanguageModelRecipe, Recipe, shape_of
+from training.config import shape_of
 from training.errors import TrainingError
 from training.pretrain import build_model
+from training.recipes import LanguageModelRecipe, Recipe
 
 # A plain push to a Space refuses larger files.
 MAX_FILE_BYTES = 10_000_000

@@ -17,9 +17,9 @@ from torch import nn
 from torch.nn import functional
 from transformers import PreTrainedTokenizerBase
 
-from training.config import HeadTraining
 from training.errors import TrainingError
 from training.loop import Training
+from training.recipes import HeadTraining
 from training.rewards import reward
 from training.samples import Samples
 

@@ -10,7 +10,6 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training import induction, suffixes
 from training.batches import Batches, Source
-from training.config import Echoing, ModelShape, Recipe, Schooling
 from training.copies import Copies, copied_right
 from training.evaluate import token_nats
 from training.grow import grow
@@ -18,6 +17,7 @@ from training.lessons import Lessons, answered_right
 from training.loop import Training
 from training.loss import next_token_loss
 from training.optimizer import make_optimizers
+from training.recipes import Echoing, ModelShape, Recipe, Schooling
 
 EVALUATE_BLOCKS, EVALUATE_BLOCK_TOKENS = 16, 1024
 # What new heads of a wider model begin with, by `copies_by` of its recipe.

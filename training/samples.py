@@ -23,9 +23,9 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 from transformers.cache_utils import Cache, DynamicLayer
 
 from training import tokens
-from training.config import GreedyGroup, SampleGroup, Sampling
 from training.corpus import GROUPS
 from training.errors import TrainingError
+from training.recipes import GreedyGroup, SampleGroup, Sampling
 from training.tasks import draw_example
 from training.world import HELD_OUT_SEEDS
 

@@ -14,9 +14,9 @@ from torch.nn import functional
 from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from training import moods
-from training.config import MoodTuning
 from training.loop import Training
 from training.optimizer import make_optimizers
+from training.recipes import MoodTuning
 from training.world import HELD_OUT_SEEDS
 
 SCORED_PASSAGES = 64

@@ -11,17 +11,7 @@ from explorer.models.heads import About, Head, write_head
 from explorer.models.weights import WeightFiles
 from training import card, config, tokens
 from training.batches import Source
-from training.config import (
-    Distillation,
-    GreedyGroup,
-    HeadTraining,
-    LanguageModelRecipe,
-    MoodTuning,
-    Recipe,
-    Sampling,
-    lineage,
-    shape_of,
-)
+from training.config import lineage, shape_of
 from training.corpus import Book, read_books
 from training.distil import Distilling, overlap
 from training.errors import TrainingError
@@ -31,6 +21,15 @@ from training.family import FAMILY, HEAD_FAMILY, HeadMember, Member
 from training.heads import HEADINGS, RewardedTexts, rewarded_texts
 from training.loop import Training
 from training.pretrain import CIRCUITS, Pretraining
+from training.recipes import (
+    Distillation,
+    GreedyGroup,
+    HeadTraining,
+    LanguageModelRecipe,
+    MoodTuning,
+    Recipe,
+    Sampling,
+)
 from training.samples import Samples, check_samples, fingerprint, read_samples, write_samples
 from training.tokenizer import train_tokenizer, training_texts
 from training.tune import Tuning

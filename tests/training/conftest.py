@@ -5,8 +5,8 @@ import random
 import pytest
 import torch
 
-from training.config import ModelShape, Recipe, Stage
 from training.corpus import HELD_OUT, read_books
+from training.recipes import ModelShape, Recipe, Stage
 from training.tokenizer import train_tokenizer, training_texts
 
 VOCAB_SIZE, CONTEXT = 320, 64

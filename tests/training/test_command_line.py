@@ -7,8 +7,14 @@ import torch
 
 from training import config, family, heads, tokens, workshop
 from training.__main__ import main
-from training.config import (
-    MIXTURE,
+from training.config import MIXTURE
+from training.distil import Distilling
+from training.errors import TrainingError
+from training.export import load_exported
+from training.family import HeadMember, Member
+from training.heads import Heading
+from training.loop import Training
+from training.recipes import (
     Distillation,
     GreedyGroup,
     HeadTraining,
@@ -16,12 +22,6 @@ from training.config import (
     SampleGroup,
     Sampling,
 )
-from training.distil import Distilling
-from training.errors import TrainingError
-from training.export import load_exported
-from training.family import HeadMember, Member
-from training.heads import Heading
-from training.loop import Training
 from training.tune import Tuning
 from training.workshop import Workshop
 

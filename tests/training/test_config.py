@@ -6,12 +6,11 @@ from training.config import (
     LANGUAGE_MODELS,
     RECIPES,
     SAMPLES,
-    Echoing,
-    Schooling,
     lineage,
     shape_of,
 )
 from training.family import FAMILY, HEAD_FAMILY
+from training.recipes import Echoing, Schooling
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

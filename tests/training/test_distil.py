@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.config import Distillation
 from training.distil import Distilling, SampleBatches, overlap
 from training.divergence import FORWARD_KL, TVD
 from training.pretrain import build_model
+from training.recipes import Distillation
 from training.samples import Samples, write_on
 
 RECIPE = Distillation("small", "tiny", FORWARD_KL, steps=12, batch_tokens=100, warmup_steps=2)

@@ -7,10 +7,10 @@ from safetensors import safe_open
 
 from training import config, export
 from training.card import Facts, Run, render_card, write_samples
-from training.config import Distillation
 from training.errors import TrainingError
 from training.export import Progress, export_model, load_checkpoint, load_exported
 from training.pretrain import build_model
+from training.recipes import Distillation
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from widened import SPAN, repeated, widened
 
-from training.config import ModelShape
 from training.errors import TrainingError
 from training.induction import begin_copying, keep_circuit, own_entries
+from training.recipes import ModelShape
 
 NARROW = ModelShape(2, 128, 4, 2, 160, context=256, vocab_size=320)
 WIDE = dataclasses.replace(NARROW, width=192, heads=6, kv_heads=3)

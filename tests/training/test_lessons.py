@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.config import LESSONS, RECIPES, Schooling
+from training.config import RECIPES
 from training.lessons import (
     MOST_QUESTIONS,
     PROMPT_WEIGHT,
@@ -12,6 +12,7 @@ from training.lessons import (
     lesson,
 )
 from training.pretrain import build_model
+from training.recipes import LESSONS, Schooling
 from training.tasks import PASSAGE_WINS, TASKS, example
 from training.tokenizer import TASK_TAGS
 from training.world import HELD_OUT_SEEDS, KNOWN_NAMES, RELATIONS, WORLD

@@ -7,11 +7,11 @@ import torch
 
 from training import pretrain
 from training.batches import Source
-from training.config import Echoing, ModelShape, Schooling
 from training.errors import TrainingError
 from training.lessons import SCORED
 from training.loop import Training
 from training.pretrain import Pretraining, build_model
+from training.recipes import Echoing, ModelShape, Schooling
 from training.tasks import draw_example
 from training.tokens import read_tokens, write_tokens, write_world_tokens
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from training import samples as module
-from training.config import GreedyGroup, SampleGroup, Sampling
 from training.errors import TrainingError
 from training.pretrain import build_model
+from training.recipes import GreedyGroup, SampleGroup, Sampling
 from training.samples import make_prompts, read_samples, write_on, write_samples
 from training.tokens import read_tokens, write_tokens, write_world_tokens
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from widened import SPAN, repeated, widened
 
-from training.config import ModelShape
 from training.errors import TrainingError
+from training.recipes import ModelShape
 from training.suffixes import SAYING, begin_copying, keep_circuit, own_entries
 
 NARROW = ModelShape(9, 128, 4, 2, 160, context=256, vocab_size=320)

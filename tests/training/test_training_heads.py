@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from training import heads as module
-from training.config import HeadTraining
 from training.errors import TrainingError
 from training.heads import (
     LinearHead,
@@ -13,6 +12,7 @@ from training.heads import (
     preferred,
     rewarded_texts,
 )
+from training.recipes import HeadTraining
 from training.rewards import reward
 from training.samples import Samples
 

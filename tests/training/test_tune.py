@@ -2,9 +2,9 @@ import re
 
 import torch
 
-from training.config import MoodTuning
 from training.moods import ENDINGS, MOOD_TAGS
 from training.pretrain import build_model
+from training.recipes import MoodTuning
 from training.tune import Tuning, labelled_text
 
 RECIPE = MoodTuning("cheerful", "tiny", steps=8, batch_size=4, warmup_steps=2)
