@@ -49,6 +49,7 @@ class Facts:
     """What the card says of one model beyond its recipe.
 
     `draft_scores`: run -> kind of text -> expected acceptance at temperatures 1 and 0.
+    `averaged_with`: an earlier run, and the share of its weights.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Facts:
     ngram_bits: float
     machine: str
     draft_scores: dict[str, dict[str, tuple[float, float]]]
+    averaged_with: tuple[str, float] | None
 
 
 def write_samples(
@@ -250,6 +252,12 @@ def render_card(facts: Facts, runs: list[Run], model: LlamaForCausalLM, samples:
         for name, bits in sorted(facts.bits_by_book.items())
     )
     recipe_lines = "\n".join(describe_run(run) for run in runs)
+    if facts.averaged_with:
+        earlier, share = facts.averaged_with
+        recipe_lines += (
+            f"\n- What is published is the mean of the weights at two ends: {1 - share:g} of "
+            f"`{runs[-1].recipe.name}`, {share:g} of `{earlier}`."
+        )
     sample_lines = "\n".join(samples)
     seen_tasks = any("world" in run.recipe.repeats for run in pretraining)
     tasks = (

@@ -50,6 +50,17 @@ def load_checkpoint(
     return model, Progress(state["step"], state["seconds"])
 
 
+@torch.no_grad()
+def average(model: LlamaForCausalLM, other: LlamaForCausalLM, share: float) -> None:
+    """Move the weights of `model` by `share` of the way to those of `other`.
+
+    Two ends of one path, each after its rate came down, lie about a place that is better than
+    either (Izmailov et al. 2018, arXiv:1803.05407).
+    """
+    for weight, others in zip(model.parameters(), other.parameters(), strict=True):
+        weight.lerp_(others, share)
+
+
 def export_model(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerBase, folder: Path
 ) -> LlamaForCausalLM:

@@ -8,12 +8,15 @@ class Member:
     """A folder below `assets/models/` with a language model.
 
     `runs` are the recipes of which one fills it: the one whose draft is accepted more often.
+    `averaged_with` names an earlier run that led to it, and the share of that one's weights in what
+    is published.
     """
 
     folder: str
     runs: tuple[str, ...]
     purpose: str
     limits: str
+    averaged_with: tuple[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ FAMILY = {
             "or leave out layers have some to work with.",
             f"{_LIMITS} The tasks of the small world it solves as often as "
             "`benchmarks/results/models.jsonl` says, task by task.",
+            averaged_with=("target-home", 0.3),
         ),
         Member(
             "draft",

@@ -16,7 +16,7 @@ from training.corpus import Book, read_books
 from training.distil import Distilling, overlap
 from training.errors import TrainingError
 from training.evaluate import ngram_bits, score_books
-from training.export import export_model, load_checkpoint, load_exported, load_tokenizer
+from training.export import average, export_model, load_checkpoint, load_exported, load_tokenizer
 from training.family import FAMILY, HEAD_FAMILY, HeadMember, Member
 from training.heads import HEADINGS, RewardedTexts, rewarded_texts
 from training.loop import Training
@@ -223,6 +223,9 @@ class Workshop:
             trained, progress = self.trained(recipe.name)
             log = card.read_log(self.work / recipe.name / "log.jsonl")
             runs.append(card.Run(recipe, progress, log))
+        if member.averaged_with:
+            earlier, share = member.averaged_with
+            average(trained, self.trained(earlier)[0], share)
         model = export_model(trained, self.tokenizer, self.models / member.folder)
         by_book, together = score_books(
             model, self.tokenizer, [b for b in self.books if b.held_out]
@@ -236,6 +239,7 @@ class Workshop:
             self.ngram_bits,
             self.machine,
             self.draft_scores if len(member.runs) > 1 else {},
+            member.averaged_with,
         )
         knows_tasks = any("world" in getattr(run.recipe, "repeats", ()) for run in runs)
         samples = card.write_samples(model, self.tokenizer, knows_tasks)

@@ -108,7 +108,7 @@ def tiny_family(tiny_recipe, tokenizer, monkeypatch):
     monkeypatch.setattr(config, "SAMPLES", samples)
     monkeypatch.setattr(config, "MORE_SAMPLES", more)
     members = (
-        Member("target", ("home",), "A purpose.", "A limit."),
+        Member("target", ("home",), "A purpose.", "A limit.", averaged_with=("steady", 0.25)),
         Member("draft", ("tvd", "kl-more"), "A purpose.", "A limit."),
         Member("glad", ("cheerful",), "A purpose.", "A limit."),
     )
@@ -140,6 +140,7 @@ def test_all_of_it_from_texts_to_published_folders(tiny_family, texts, work, tmp
     cards = {p.parent.name: p.read_text(encoding="utf-8") for p in models.glob("*/README.md")}
     assert set(cards) == {"target", "draft", "glad", "scorer", "valuer"}
     assert "`home`: 12 updates of 12, 2 layers" in cards["target"]
+    assert "0.75 of `home`, 0.25 of `steady`" in cards["target"]
     for run in ("tiny-more", "kl", "tvd", "kl-more"):
         assert f"| {run} |" in cards["draft"]  # what each divergence gained
     assert "that somebody says" in cards["scorer"]
@@ -156,6 +157,20 @@ def test_all_of_it_from_texts_to_published_folders(tiny_family, texts, work, tmp
         (tmp_path / "work" / name).unlink()
     assert main(call) == 0
     assert {name: weights(models / name) for name in cards} == before
+
+
+def test_what_is_published_is_the_mean_of_two_runs(tiny_family, texts, tmp_path):
+    shop = Workshop(texts, tmp_path / "work", tmp_path / "models")
+    shop.make_tokenizer()
+    shop.make_tokens()
+    assert shop._train_lineage(config.LANGUAGE_MODELS["home"], target_seconds=60.0)
+    shop.publish("target")
+    published = load_exported(tmp_path / "models" / "target")[0].state_dict()
+    home, steady = (shop.trained(name)[0].state_dict() for name in ("home", "steady"))
+    assert any(not torch.equal(home[name], steady[name]) for name in published)
+    for name, weight in published.items():
+        mean = 0.75 * home[name] + 0.25 * steady[name]
+        torch.testing.assert_close(weight, mean, atol=1e-6, rtol=1e-3)  # half precision
 
 
 def test_what_was_made_from_another_target_is_refused(tiny_family, texts, tmp_path):
