@@ -15,7 +15,7 @@ from explorer.ui.catalogue import about_method
 from explorer.ui.parts import part
 
 FIRST_METHOD, SECOND_METHOD = "beam_search", "sample"
-FIRST_PROMPT = "Once upon a time there was a miller"
+FIRST_PROMPT = "In the middle of the forest"
 FIRST_TOKENS = 48
 MOST_SEED = 2**53 - 1  # what a browser can count to
 PRESET_HELP = "Telling values for all parameters below; each can still be changed."

@@ -19,7 +19,7 @@ def toy(visit, prompt="ab"):
 def test_the_first_visit_to_its_end(person):
     visit = person().open()
     shown = visit.page.locator(".trace-view .run-text p")
-    playwright.expect(shown).to_contain_text("miller")  # a finished example is drawn
+    playwright.expect(shown).to_contain_text("forest")  # a finished example is drawn
     assert "run=" not in visit.href
     visit.pick_model("target", "draft")
     visit.type("prompt", "The old king had a daughter")
@@ -150,7 +150,7 @@ def test_a_run_is_its_owners_until_it_is_shared(person):
     playwright.expect(told).to_contain_text("There is no run")
     assert "run=" not in stranger.href or run_id in stranger.href
     shown = stranger.page.locator(".trace-view .run-text p")
-    playwright.expect(shown).to_contain_text("miller")  # the example is there, the run is not
+    playwright.expect(shown).to_contain_text("forest")  # the example is there, the run is not
 
     owner.page.get_by_role("button", name="Share").click()
     link = owner.page.locator(".bar-share input").input_value()

@@ -127,7 +127,7 @@ def test_a_run_that_may_not_be_read_is_refused_in_a_sentence(person):
     said = visit.page.locator(".compare-view .said")
     expect(said).to_contain_text("B cannot be shown. There is no run")
     visit.page.get_by_role("button", name="Close the comparison").click()
-    expect(visit.page.locator(".trace-view .run-text p")).to_contain_text("miller")
+    expect(visit.page.locator(".trace-view .run-text p")).to_contain_text("forest")
 
 
 def test_both_are_followed_and_stopped_together(person):
