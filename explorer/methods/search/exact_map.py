@@ -119,7 +119,7 @@ def exact_map(run: Run, p: ExactParams) -> None:
     if p.num_beams:
         shared = p.model_dump(exclude={"budget"})
         best, bound = search_evenly(run, UniformParams(**shared))[0]
-    first = bound
+    searched, first = best, bound
 
     way: list[Prefix] = []  # the prefixes from the root down to the one that is looked at
     node, text = run.root, Surprisals()
@@ -133,9 +133,11 @@ def exact_map(run: Run, p: ExactParams) -> None:
         bounds = (text.logp + law.logp.double()) / run.limit**p.length_penalty
         bounds[ending] = -torch.inf
 
-        # 3. A complete text that beats the bound raises it.
+        # 3. A complete text that beats the bound raises it. The beam search's own text is no better
+        # for being read again in another batch, where its score may be rounded up.
         token = int(scores.where(ending, -torch.inf).argmax())
-        if ending.any() and scores[token] > bound:
+        known = run.tree.find(node, token) == searched
+        if ending.any() and scores[token] > bound and not known:
             run.choose_these([law], [[token]])
             best, bound = run.add(node, token), float(scores[token])
             run.finish(best, bound)
@@ -162,8 +164,8 @@ def exact_map(run: Run, p: ExactParams) -> None:
         node, text = run.add(above.law.node, token), above.text.then(above.law.logp, token)
 
     if p.num_beams:
-        missed = f"had missed it by {bound - first:.3g}" if bound > first else "had found this text"
-        verdict += f"; the beam search {missed}"
+        missed = "found this text" if best == searched else f"missed it by {bound - first:.3g}"
+        verdict += f"; the beam search had {missed}"
     run.note("verdict", verdict)
     run.answer([(best, bound)] if bound > -torch.inf else [(node, None)])
 

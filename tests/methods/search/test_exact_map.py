@@ -106,3 +106,14 @@ def test_a_bound_that_is_too_tight_is_caught(monkeypatch):
     monkeypatch.setattr(module, "Prefix", Tight)
     found = [(searched(toy_pair(seed)["target"], num_beams=0)[0], seed) for seed in range(15)]
     assert any(text != most_probable(toy_pair(seed)["target"], LENGTH) for text, seed in found)
+
+
+def test_a_text_whose_second_reading_is_rounded_up_is_still_the_one_that_was_found(monkeypatch):
+    search_evenly = module.search_evenly
+
+    def rounded_down(run, p):
+        return [(node, score - 1e-6) for node, score in search_evenly(run, p)]
+
+    monkeypatch.setattr(module, "search_evenly", rounded_down)
+    _, _, verdict = searched(toy_pair(0)["target"], num_beams=5)
+    assert verdict.endswith("the beam search had found this text")
