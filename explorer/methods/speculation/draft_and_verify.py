@@ -80,8 +80,9 @@ class DraftAndVerifyParams(Params):
                          filters="temperature=0"),
         "found for the bundled target": preset(
             "The set that `benchmarks.skipping` found: what the bundled target can do without.",
-            skip="1.attention, 1.mlp, 2.mlp, 4.mlp, 5.attention, 5.mlp, 7.attention, 7.mlp",
-            length=2, threshold=0.0,
+            skip="1.attention, 1.mlp, 2.attention, 2.mlp, 4.attention, 5.attention, 7.mlp, "
+            "9.attention, 9.mlp, 10.attention",
+            length=1, threshold=0.0,
         ),
         "one block": preset("A draft that is nearly the target: long and slow.", skip="2",
                             length=16),
