@@ -16,8 +16,10 @@ from training.world import HELD_OUT_SEEDS
 
 REPETITION_TOKENS = 200
 PROMPT_TOKENS = 48
-BEAMS = (1, 2, 4, 8, 16, 32)
-BEAM_TOKENS = 48
+BEAMS = (1, 2, 4, 8, 16)
+SENTENCE_TOKENS = 48
+PASSAGE_TOKENS = 96
+OPENING_WORDS = 3
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 WINDOW = 512
 
@@ -65,9 +67,18 @@ def repetition(model, tokenizer, books: Sequence[Book], count: int) -> Iterator[
         }
 
 
-def beam_prompts(count: int) -> list[str]:
-    """Sentences to write from three words: they end within a few dozen tokens, if they may."""
+def sentence_prompts(count: int) -> list[str]:
+    """Sentences to write from three words: they end within SENTENCE_TOKENS, if they may."""
     return [example("keywords", HELD_OUT_SEEDS + i).prompt for i in range(count)]
+
+
+def passage_prompts(count: int) -> list[str]:
+    """Passages in a mood, opened by their first words: they end within PASSAGE_TOKENS, or sooner.
+
+    A sentence from three words is one and the same under any number of beams.
+    """
+    passages = [example("mood", HELD_OUT_SEEDS + i) for i in range(count)]
+    return [p.prompt + " ".join(p.answer.split(" ")[: OPENING_WORDS + 1]) for p in passages]
 
 
 def beams(
@@ -84,7 +95,7 @@ def beams(
                 method="beam_search",
                 prompt=prompt,
                 params={"num_beams": width, "length_penalty": 0.0},
-                max_new_tokens=BEAM_TOKENS,
+                max_new_tokens=PASSAGE_TOKENS,
             )
             trace = run_request(request, method, params, {"target": target}, record=False)
             best = trace.events[-1].outputs[0]

@@ -30,6 +30,7 @@ import torch
 
 from benchmarks import phenomena
 from benchmarks.measure import Rows
+from benchmarks.phenomena import SENTENCE_TOKENS
 from explorer.decoding import make_request, run_request
 from explorer.models.library import Library
 from explorer.ngrams import repeated_share
@@ -118,7 +119,7 @@ def done(trace: Trace) -> DoneEvent:
 def kinds(target: LanguageModel, args: argparse.Namespace) -> dict[str, list[str]]:
     """Prompts whose texts end within a few dozen tokens, and prompts whose texts go on."""
     return {
-        "sentences from words": phenomena.beam_prompts(args.tasks),
+        "sentences from words": phenomena.sentence_prompts(args.tasks),
         "prose": prose(args, target)[: args.tasks],
     }
 
@@ -143,7 +144,7 @@ def calls(target: LanguageModel, prompts: Sequence[str], k: int) -> dict[str, An
     nats: dict[str, list[float]] = {way: [] for way in ways}
     for prompt in prompts:
         for way, (method, params) in ways.items():
-            trace = run(target, method, prompt, phenomena.BEAM_TOKENS, num_beams=k, **params)
+            trace = run(target, method, prompt, SENTENCE_TOKENS, num_beams=k, **params)
             read[way].append(done(trace).totals["rows"])
             nats[way].append(done(trace).outputs[0].score or 0.0)
     total = {way: sum(figures) for way, figures in read.items()}
@@ -185,7 +186,7 @@ def optima(target: LanguageModel, prompts: Sequence[str]) -> dict[str, Any]:
     found, read, lengths = [], [], []
     for prompt in prompts:
         trace = run(
-            target, "exact_map", prompt, phenomena.BEAM_TOKENS, True, num_beams=16, budget=PREFIXES
+            target, "exact_map", prompt, SENTENCE_TOKENS, True, num_beams=16, budget=PREFIXES
         )
         (verdict,) = [e.value for e in trace.events
                       if isinstance(e, NoteEvent) and e.name == "verdict"]  # fmt: skip
@@ -209,7 +210,7 @@ def most_probable(
     texts, nats = [], []
     for prompt in prompts:
         trace = run(
-            target, "beam_search", prompt, phenomena.BEAM_TOKENS,
+            target, "beam_search", prompt, SENTENCE_TOKENS,
             num_beams=width, length_penalty=0.0,
         )  # fmt: skip
         texts.append(trace.token_ids)

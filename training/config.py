@@ -232,8 +232,8 @@ DISTILLATIONS = {
     recipe.name: recipe
     for recipe in (
         Distillation("draft-kl", "draft-wide", "forward_kl", 450, muon_lr=0.01, adam_lr=1.5e-3),
-        Distillation("draft-tvd", "draft-kl", "tvd++", 150),
-        Distillation("draft-kl-more", "draft-kl", "forward_kl", 150),
+        Distillation("draft-tvd", "draft-kl", "tvd++", 300),
+        Distillation("draft-kl-more", "draft-kl", "forward_kl", 300),
     )
 }
 MOODS = {
