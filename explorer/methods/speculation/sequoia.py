@@ -49,7 +49,7 @@ class SequoiaParams(Params):
     """What was measured, the size of the tree, and the filters of both models."""
 
     acceptance: tuple[Share, ...] = param(
-        (0.73, 0.09, 0.03, 0.03),
+        (0.74, 0.07, 0.04, 0.02),
         "Acceptance",
         "How often each sibling is the accepted one, in the order of their draw.",
         symbol="a",
