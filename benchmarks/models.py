@@ -199,7 +199,7 @@ def measure(part: str, args: argparse.Namespace, books: Sequence[Book]) -> Itera
         return steering.steering(target, experts, tokenizer, books, 5 * args.prompts)
     networks = {name: load_model(str(folder)) for name, folder in ours.items()}
     if part == "beams":
-        return phenomena.beams(networks["target"], phenomena.passage_prompts(args.prompts))
+        return phenomena.beams(networks["target"], phenomena.PASSAGES)
     if part == "speculation":
         return speculation.speculation(networks, tokenizer, books, args.timed, args.repeats)
     head = read_head(args.models / "reward-head", networks["target"])

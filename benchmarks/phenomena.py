@@ -11,6 +11,7 @@ from explorer.decoding import make_request, run_request
 from explorer.ngrams import repeated_share
 from explorer.view import LanguageModel
 from training.corpus import Book
+from training.moods import MOOD_TAGS
 from training.tasks import example
 from training.world import HELD_OUT_SEEDS
 
@@ -19,7 +20,9 @@ PROMPT_TOKENS = 48
 BEAMS = (1, 2, 4, 8, 16)
 SENTENCE_TOKENS = 48
 PASSAGE_TOKENS = 96
-OPENING_WORDS = 3
+# What may be written behind these ends sooner or later. What has one answer, like a sentence from
+# three words, is one and the same under any number of beams.
+PASSAGES = tuple(MOOD_TAGS.values())
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 WINDOW = 512
 
@@ -70,15 +73,6 @@ def repetition(model, tokenizer, books: Sequence[Book], count: int) -> Iterator[
 def sentence_prompts(count: int) -> list[str]:
     """Sentences to write from three words: they end within SENTENCE_TOKENS, if they may."""
     return [example("keywords", HELD_OUT_SEEDS + i).prompt for i in range(count)]
-
-
-def passage_prompts(count: int) -> list[str]:
-    """Passages in a mood, opened by their first words: they end within PASSAGE_TOKENS, or sooner.
-
-    A sentence from three words is one and the same under any number of beams.
-    """
-    passages = [example("mood", HELD_OUT_SEEDS + i) for i in range(count)]
-    return [p.prompt + " ".join(p.answer.split(" ")[: OPENING_WORDS + 1]) for p in passages]
 
 
 def beams(
