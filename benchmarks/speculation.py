@@ -1,8 +1,10 @@
 """Speculation with the bundled pair against plain decoding of the same target, side by side.
 
 γ is chosen before anything is timed: acceptance α is expected from the two models' laws on other
-prompts, costs are measured pass by pass, and of all γ the one is taken at which the formula
-promises most (Leviathan et al. 2022). Times are of the new tokens: both models know the prompt.
+prompts, costs are measured, and of all γ the one is taken at which the formula promises most
+(Leviathan et al. 2022). A guess costs what a token of the draft costs in plain decoding, choice and
+record included; a round as many tokens of the target as its pass takes passes over one.
+Times are of the new tokens: both models know the prompt.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ WARM_TOKENS = 4
 PROMPT_TOKENS = 32
 CALIBRATION_SEEDS = HELD_OUT_SEEDS + 10_000  # other tasks than those that are timed
 PASSES = 15
+RUNS = 7
 TEMPERATURES = (0, 1)
 PLAIN = {0: ("greedy", {}), 1: ("sample", {"filters": "none"})}
 
@@ -35,27 +38,38 @@ Pair = Mapping[str, LanguageModel]
 
 
 def speed_up(alpha: float, gamma: int, target_ms: Sequence[float], draft_ms: float) -> float:
-    """Expected gain of speculation: tokens a round by what a round costs in plain passes.
+    """Expected gain of speculation: tokens a round by what a round costs in plain tokens.
 
-    `target_ms[n]` is a pass over n tokens.
+    `target_ms[n]` is a round of the target over n tokens, a plain one if n is 1.
     """
     tokens = gamma + 1 if alpha >= 1 else (1 - alpha ** (gamma + 1)) / (1 - alpha)
     return tokens * target_ms[1] / (target_ms[gamma + 1] + gamma * draft_ms)
 
 
-def pass_ms(model: LanguageModel, prompt: Sequence[int], tokens: int) -> float:
-    """Median milliseconds of a pass over a chain of so many tokens."""
-    took = []
+def pass_ms(model: LanguageModel, prompt: Sequence[int], most: int) -> list[float]:
+    """Median milliseconds of a pass over a chain of n tokens, for n from 0 to `most`.
+
+    Lengths take turns, so that what disturbs a machine for a while disturbs them alike.
+    """
+    took: list[list[float]] = [[] for _ in range(most + 1)]
     for _ in range(PASSES):
-        tree = TokenTree()
-        view = model.open(tree, list(prompt), "timed")
-        view([ROOT])
-        chain = [ROOT]
-        for i in range(tokens):
-            chain.append(tree.add(chain[-1], prompt[i % len(prompt)]))
-        started = time.perf_counter()
-        view(chain[1:])
-        took.append(1000 * (time.perf_counter() - started))
+        for tokens in range(1, most + 1):
+            tree = TokenTree()
+            view = model.open(tree, list(prompt), "timed")
+            view([ROOT])
+            chain = tree.extend(ROOT, [prompt[i % len(prompt)] for i in range(tokens)])
+            started = time.perf_counter()
+            view(chain)
+            took[tokens].append(1000 * (time.perf_counter() - started))
+    return [0.0, *(statistics.median(times) for times in took[1:])]
+
+
+def token_ms(model: LanguageModel, prompt: str) -> float:
+    """Median milliseconds of a token in plain decoding: its pass, its choice, its record."""
+    took = []
+    for _ in range(RUNS):
+        seconds, done = decode({"target": model}, prompt, 0, None, 0)
+        took.append(1000 * seconds / len(done.outputs[0].token_ids))
     return statistics.median(took)
 
 
@@ -110,12 +124,14 @@ def speculation(
     pair: Pair, tokenizer, books: Sequence[Book], count: int, repeats: int
 ) -> Iterator[dict]:
     """Costs of passes, then for each kind of text and temperature α, γ, and the gain in time."""
-    some = pair["target"].encode("Once upon a time there was a miller who had three sons and a cat")
-    target_ms = [0.0, *(pass_ms(pair["target"], some, n + 1) for n in range(GAMMAS[-1] + 1))]
-    draft_ms = pass_ms(pair["draft"], some, 1)
-    yield {"measure": "draft_cost", "model": "target+draft", "value": draft_ms / target_ms[1]}
+    known = "Once upon a time there was a miller who had three sons and a cat"
+    passes_ms = pass_ms(pair["target"], pair["target"].encode(known), GAMMAS[-1] + 1)
+    plain_ms = token_ms(pair["target"], known)
+    target_ms = [plain_ms * ms / passes_ms[1] for ms in passes_ms]
+    draft_ms = token_ms(pair["draft"], known)
+    yield {"measure": "draft_cost", "model": "target+draft", "value": draft_ms / plain_ms}
     for n in (1, 4, 8):
-        yield {"measure": "target_pass_ms", "model": "target", "tokens": n, "value": target_ms[n]}
+        yield {"measure": "target_pass_ms", "model": "target", "tokens": n, "value": passes_ms[n]}
     together: dict[int, list[float]] = {t: [0.0, 0.0] for t in TEMPERATURES}
     for kind in ("prose", *TASKS):
         calibration = prompts_of(kind, books, tokenizer, 0, 2)
