@@ -11,6 +11,7 @@ carries machine and versions.
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections import Counter
@@ -37,6 +38,7 @@ from training.world import HELD_OUT_SEEDS
 NEIGHBOUR = "models/stories260K"
 MAX_ANSWER_TOKENS = 96
 BATCH = 24
+LOADS = 5
 # Only every other passage contradicts a fact, and the shares of who wins are of these alone.
 READINGS = 4
 
@@ -73,14 +75,21 @@ def load(folder: Path):
 
 
 def loading(models: Path, threads: int) -> Iterator[dict]:
-    """Seconds and memory for target and draft, in a fresh process, beside those of its imports."""
+    """Seconds and memory for target and draft, beside those of imports: medians of fresh processes.
+
+    What transformers imports only when it is first used counts as loading.
+    """
     environment = {**os.environ, "EXPLORER_MODELS_FOLDER": str(models)}
-    told = subprocess.run(
-        [sys.executable, "-c", LOADING.format(threads=threads)],
-        env=environment, check=True, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    for name, value in json.loads(told.splitlines()[-1]).items():
-        yield {"measure": name, "model": "target+draft", "value": value}
+    told: list[dict[str, float]] = []
+    for _ in range(LOADS):
+        said = subprocess.run(
+            [sys.executable, "-c", LOADING.format(threads=threads)],
+            env=environment, check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        told.append(json.loads(said.splitlines()[-1]))
+    for name in told[0]:
+        value = statistics.median(figures[name] for figures in told)
+        yield {"measure": name, "model": "target+draft", "n": LOADS, "value": value}
 
 
 def prose(models: dict[str, Path], books: Sequence[Book]) -> Iterator[dict]:
