@@ -60,7 +60,7 @@ class Facts:
     ngram_bits: float
     machine: str
     draft_scores: dict[str, dict[str, tuple[float, float]]]
-    averaged_with: tuple[str, float] | None
+    averaged_with: tuple[str, float] | None = None
 
 
 def write_samples(
