@@ -180,8 +180,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tasks", type=int, default=48, help="examples of each task")
     parser.add_argument("--prompts", type=int, default=10, help="prompts of each phenomenon")
-    parser.add_argument("--timed", type=int, default=3, help="prompts of each kind that are timed")
-    parser.add_argument("--repeats", type=int, default=2, help="times that each is timed")
+    parser.add_argument("--timed", type=int, default=4, help="prompts of each kind that are timed")
+    parser.add_argument("--repeats", type=int, default=3, help="times that each is timed")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="some parts of it")
     return parser.parse_args(argv)
 

@@ -9,7 +9,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase
 
 from explorer.models.heads import About, Head, write_head
 from explorer.models.weights import WeightFiles
-from training import card, config, tokens
+from training import card, config, head_card, tokens
 from training.batches import Source
 from training.config import lineage, shape_of
 from training.corpus import Book, read_books
@@ -263,13 +263,13 @@ class Workshop:
         head = Head(member.folder, about, *training.model.folded())
         write_head(self.models / member.folder, head)
         log = card.read_log(self.work / recipe.name / "log.jsonl")
-        text = card.render_head_card(
+        text = head_card.render_head_card(
             head,
             member.purpose,
             member.limits,
             training,
             log,
-            card.head_samples(training.held_out, head),
+            head_card.head_samples(training.held_out, head),
             self.machine,
         )
         self._write_card(member.folder, text)
